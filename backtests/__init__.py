@@ -1,0 +1,1 @@
+"""Events in, results out: two engines, statistics, tearsheets and the command line."""

@@ -1,0 +1,182 @@
+"""The market: the bundle that engines and signals are served from, and the past of it that a signal may read."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from data_cache.bars import Bars
+from data_cache.catalog import SeriesSpec, spec
+from data_cache.errors import LookAhead, NoData, UnknownName
+from data_cache.observations import Observations
+
+# A daily close older than this is no longer a price to decide on.
+BARS_MAX_AGE = pd.Timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Market:
+    """Observations, bars and dated futures, each with its own two clocks.
+
+    bars : asset -> Bars, all of one timeframe
+    futures : asset -> DataFrame of daily closes, indexed by known_at, one column per expiry (UTC timestamps)
+    origin : where it comes from, in words; "SIMULATED" is part of the lab's
+    specs : entries for series that are not in the catalogue, by id
+    """
+
+    observations: Observations
+    bars: Mapping[str, Bars]
+    origin: str
+    futures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    specs: Mapping[str, SeriesSpec] = field(default_factory=dict)
+
+    @property
+    def assets(self) -> list[str]:
+        """The assets that have bars."""
+        return list(self.bars)
+
+    @property
+    def timeframe(self) -> str:
+        """The timeframe of the bars."""
+        return next(iter(self.bars.values())).timeframe
+
+    def asset_bars(self, asset: str) -> Bars:
+        """The bars of one asset; NoData where there are none."""
+        if asset not in self.bars:
+            raise NoData(f"no bars of {asset} in {self.origin}; here are: {', '.join(self.bars) or 'none'}")
+        return self.bars[asset]
+
+    @cached_property
+    def daily(self) -> dict[str, pd.DataFrame]:
+        """OHLCV of each asset in daily bars (UTC days), indexed by known_at: what price signals are made of."""
+        return {asset: _known_frame(bars.resample("1d")) for asset, bars in self.bars.items()}
+
+    def spec(self, series: str) -> SeriesSpec:
+        """What the catalogue, or the user's import, says of a series."""
+        return self.specs[series] if series in self.specs else spec(series)
+
+    def at_timeframe(self, timeframe: str) -> "Market":
+        """The same market in other bars."""
+        return replace(self, bars={asset: bars.resample(timeframe) for asset, bars in self.bars.items()})
+
+    def until(self, at: pd.Timestamp) -> "Market":
+        """The market as it was known at `at`; nothing later is in the answer at all."""
+        return replace(
+            self,
+            observations=self.observations.until(at),
+            bars={a: b.until(at) for a, b in self.bars.items() if b.known_at[0] <= at},
+            futures={a: frame[frame.index <= at].dropna(axis=1, how="all") for a, frame in self.futures.items()},
+        )
+
+    def known_times(self, need: str) -> np.ndarray:
+        """When each new piece of `need` became known: int64 nanoseconds, ascending; empty where there is none."""
+        kind, _, name = need.rpartition(":")
+        if kind == "":
+            return self.observations.known_at(name) if name in self.observations else np.empty(0, np.int64)
+        frames = _frames(self, kind)
+        return frames[name].index.asi8 if name in frames else np.empty(0, np.int64)
+
+    def max_age(self, need: str) -> pd.Timedelta:
+        """How old the newest piece of `need` may be before it counts as unknown."""
+        kind, _, name = need.rpartition(":")
+        return BARS_MAX_AGE if kind else pd.Timedelta(days=self.spec(name).max_age_days)
+
+    def known(self, needs: tuple[str, ...], until: pd.Timestamp | None = None) -> "Known":
+        """What a signal with these needs may read, up to `until` (all of it where None)."""
+        return Known(self, needs, until)
+
+    def hashes(self) -> dict[str, str]:
+        """A sha256 of every input, by name: two runs on equal hashes saw the same data."""
+        found = {series: _sha256(self.observations.rows(series)) for series in sorted(self.observations)}
+        found |= {f"bars:{a}:{b.timeframe}": _sha256(b.frame) for a, b in sorted(self.bars.items())}
+        return found | {f"futures:{a}": _sha256(frame) for a, frame in sorted(self.futures.items())}
+
+
+class Known:
+    """The past of what a signal names in its needs; anything else is an error, anything later is not there.
+
+    A need is a series id ("SRF"), "bars:ASSET" for daily bars, or "futures:ASSET" for dated futures.
+    """
+
+    def __init__(self, market: Market, needs: tuple[str, ...], until: pd.Timestamp | None) -> None:
+        self._needs = needs
+        series = [n for n in needs if ":" not in n and n in market.observations]
+        own = Observations({s: market.observations.rows(s) for s in series})
+        self._observations = own if until is None else own.until(until)
+        if until is None:  # share what was already sorted out once
+            self._observations = market.observations
+        self._frames = {n: _cut(market, n, until) for n in needs if ":" in n and len(market.known_times(n))}
+        self._until = until
+
+    def has(self, need: str) -> bool:
+        """Whether anything of `need` is known yet."""
+        self._named(need)
+        if ":" in need:
+            return need in self._frames and len(self._frames[need]) > 0
+        return need in self._observations and len(self._observations.releases(need)) > 0
+
+    def first(self, series: str) -> pd.Series:
+        """First-release values of `series`, indexed by known_at, in served units."""
+        self._named(series)
+        return self._observations.first(series)
+
+    def releases(self, series: str) -> pd.DataFrame:
+        """First releases of `series`: columns period and value, indexed by known_at."""
+        self._named(series)
+        return self._observations.releases(series)
+
+    def as_of(self, series: str, at: pd.Timestamp) -> pd.Series:
+        """The history of `series` as it stood at `at`, indexed by period; `at` may not lie in the future."""
+        self._named(series)
+        if self._until is not None and at > self._until:
+            raise LookAhead(f"{series} was asked for as of {at}, which is after {self._until}")
+        return self._observations.as_of(series, at)
+
+    def bars(self, asset: str) -> pd.DataFrame:
+        """Daily OHLCV of `asset`, indexed by known_at (the end of the UTC day)."""
+        return self._frame(f"bars:{asset}")
+
+    def futures(self, asset: str) -> pd.DataFrame:
+        """Daily closes of dated futures on `asset`, indexed by known_at, a column per expiry; NaN outside its life."""
+        return self._frame(f"futures:{asset}")
+
+    def _frame(self, need: str) -> pd.DataFrame:
+        self._named(need)
+        if need not in self._frames:
+            raise NoData(f"no {need} is cached; import or fetch it first")
+        return self._frames[need]
+
+    def _named(self, need: str) -> None:
+        if need not in self._needs:
+            raise LookAhead(f"{need} is read but not named in needs; name it there: {', '.join(self._needs) or 'none'}")
+
+
+def _frames(market: Market, kind: str) -> Mapping[str, pd.DataFrame]:
+    kinds: dict[str, Mapping[str, pd.DataFrame]] = {"bars": market.daily, "futures": market.futures}
+    if kind not in kinds:
+        raise UnknownName.among("kind of need", kind, kinds, owner="Known")
+    return kinds[kind]
+
+
+def _cut(market: Market, need: str, until: pd.Timestamp | None) -> pd.DataFrame:
+    kind, _, name = need.rpartition(":")
+    frame = _frames(market, kind)[name]
+    if until is None:
+        return frame
+    past = frame.iloc[: int(frame.index.searchsorted(until, side="right"))].copy()
+    return past.dropna(axis=1, how="all") if kind == "futures" else past
+
+
+def _known_frame(bars: Bars) -> pd.DataFrame:
+    return bars.frame.set_axis(bars.known_at, axis=0)
+
+
+def _sha256(frame: pd.DataFrame) -> str:
+    digest = hashlib.sha256()
+    for name, column in frame.reset_index().items():
+        digest.update(str(name).encode())
+        digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

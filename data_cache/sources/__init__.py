@@ -1,0 +1,1 @@
+"""Where data come from. Only these modules may speak to data providers."""
