@@ -1,7 +1,7 @@
 """The market: the bundle that engines and signals are served from, and the past of it that a signal may read."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -88,11 +88,33 @@ class Market:
         """What a signal with these needs may read, up to `until` (all of it where None)."""
         return Known(self, needs, until)
 
-    def hashes(self) -> dict[str, str]:
-        """A sha256 of every input, by name: two runs on equal hashes saw the same data."""
-        found = {series: _sha256(self.observations.rows(series)) for series in sorted(self.observations)}
-        found |= {f"bars:{a}:{b.timeframe}": _sha256(b.frame) for a, b in sorted(self.bars.items())}
-        return found | {f"futures:{a}": _sha256(frame) for a, frame in sorted(self.futures.items())}
+    def hashes(self, needs: set[str] | None = None) -> dict[str, str]:
+        """A sha256 of each input, by need (all of them where None): two runs on equal hashes saw the same data."""
+        everything = {*self.observations, *(f"bars:{a}" for a in self.bars), *(f"futures:{a}" for a in self.futures)}
+        wanted = everything if needs is None else needs & everything
+        return {need: self._hashes[need] for need in sorted(wanted)}
+
+    @cached_property
+    def _hashes(self) -> "_Hashes":
+        return _Hashes(self)
+
+
+class _Hashes(dict[str, str]):
+    """Hashes by need, each computed when first asked for."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    def __missing__(self, need: str) -> str:
+        kind, _, name = need.rpartition(":")
+        market = self._market
+        frames: dict[str, Callable[[], pd.DataFrame]] = {
+            "": lambda: market.observations.rows(name),
+            "bars": lambda: market.bars[name].frame,
+            "futures": lambda: market.futures[name],
+        }
+        self[need] = _sha256(frames[kind]())
+        return self[need]
 
 
 class Known:

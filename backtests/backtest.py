@@ -1,0 +1,92 @@
+"""A backtest: a strategy, a market, conditions of trading, a window, an engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from backtests.decisions import decide, traded_assets
+from backtests.events import EventRun
+from backtests.execution import Execution
+from backtests.manifest import manifest
+from backtests.result import Result
+from backtests.simulate import account_fills, portfolio_fills, simulate
+from backtests.tape import Tape, build_tape
+from data_cache.errors import BadUsage, NoData
+from data_cache.market import Market
+from strategies.strategy import Strategy, path_dependent
+
+ENGINES = ("auto", "vector", "events")
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """One strategy on one market; `run()` gives the Result.
+
+    start, end : UTC; the first bar opens at or after start, the last one ends by end; None for all there is
+    engine : "events", "vector", or "auto": vector unless the strategy looks at its own book
+    benchmark : a strategy run in the same way beside it, None for none
+    """
+
+    strategy: Strategy
+    market: Market
+    execution: Execution = Execution()
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+    engine: str = "auto"
+    benchmark: Strategy | None = None
+
+    def run(self) -> Result:
+        """Run it. Raises BadUsage, NoData, BadData or StrategyFailed with a sentence that names the cure."""
+        engine = self._engine()
+        tape = self._tape()
+        decisions, fills = (self._events if engine == "events" else self._vector)(tape)
+        if len(decisions) == 0:
+            raise NoData(f"{self.strategy!r} decided nothing: its weights are NaN throughout the window")
+        about = manifest(self.strategy, self.market, tape, self.execution, engine, self.benchmark)
+        return Result(
+            self.strategy, self.execution, self.market, tape, decisions, fills, about, self._benchmark_result()
+        )
+
+    def _tape(self) -> Tape:
+        assets = traded_assets(self.strategy, self.market)
+        return build_tape(self.market, assets, self.start, self.end, self.execution.cash)
+
+    def _vector(self, tape: Tape) -> tuple[pd.DataFrame, pd.DataFrame]:
+        rebalance = self.execution.rebalance_days or self.strategy.rebalance_every()
+        decisions = decide(self.strategy, self.market, tape, self.execution.band, rebalance)
+        return decisions, portfolio_fills(simulate(decisions, tape, self.execution), tape)
+
+    def _events(self, tape: Tape) -> tuple[pd.DataFrame, pd.DataFrame]:
+        run = EventRun(self.strategy, self.market, tape, self.execution).run()
+        return run.decisions, account_fills(run.account, tape)
+
+    def _benchmark_result(self) -> Result | None:
+        if self.benchmark is None:
+            return None
+        return replace(self, strategy=self.benchmark, benchmark=None, engine="auto").run()
+
+    def _engine(self) -> str:
+        if self.engine not in ENGINES:
+            raise BadUsage(f"there is no engine {self.engine!r}; choose one of {', '.join(ENGINES)}")
+        looks_at_book = path_dependent(self.strategy)
+        if self.engine == "vector" and looks_at_book:
+            raise BadUsage(f"{self.strategy!r} looks at its own book; only --engine events can run it")
+        if self.engine != "auto":
+            return self.engine
+        return "events" if looks_at_book else "vector"
+
+
+def compare(
+    strategies: Sequence[Strategy],
+    market: Market,
+    execution: Execution = Execution(),
+    start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
+    engine: str = "auto",
+    benchmark: Strategy | None = None,
+) -> list[Result]:
+    """Each of `strategies` on the same market, window and conditions, with one benchmark beside them."""
+    shared = Backtest(benchmark, market, execution, start, end).run() if benchmark else None
+    runs = [Backtest(strategy, market, execution, start, end, engine).run() for strategy in strategies]
+    return [replace(result, benchmark=shared) for result in runs]

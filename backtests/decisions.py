@@ -1,0 +1,153 @@
+"""From signals to decisions: when the strategy is asked, what it may answer, and when an answer is a new decision."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from backtests.tape import Tape
+from data_cache.errors import BadUsage, EbbtideError, NoData, StrategyFailed
+from data_cache.market import Market
+from signals.signal import Signal, require_needs, values_at
+from strategies.strategy import Now, Strategy, Weights
+
+# Rounding in a rule such as 0.7 * x + 0.3 * x may overshoot 1 by this much.
+ROUNDING = 1e-9
+
+
+def traded_assets(strategy: Strategy, market: Market) -> list[str]:
+    """The assets that the rule names, in its order; all of the market's for a rule that only has `on_event`."""
+    if type(strategy).weights is Strategy.weights:
+        return market.assets
+    nothing_known = {name: np.float64(np.nan) for name in strategy.signals()}
+    weights = _ask(strategy, Now(pd.NaT, nothing_known))
+    for asset in weights:
+        market.asset_bars(asset)
+    return list(weights)
+
+
+def event_times(strategy: Strategy, market: Market, tape: Tape) -> np.ndarray:
+    """The moments at which the strategy is asked (int64 ns): the start, every release it reads, every bar's end."""
+    start, end = tape.open_times[0], tape.known_at[-1].value
+    needs = {need for signal in strategy.signals().values() for need in signal.reads}
+    times = [market.known_times(need) for need in sorted(needs)]
+    every = np.unique(np.concatenate([np.array([start]), tape.known_at.asi8, *times]))
+    return every[(every >= start) & (every <= end)]  # type: ignore[no-any-return]
+
+
+def check_signals(strategy: Strategy, market: Market) -> Mapping[str, Signal]:
+    """The strategy's signals; NoData where the market lacks what they need."""
+    signals = strategy.signals()
+    for signal in signals.values():
+        require_needs(signal, market)
+    return signals
+
+
+class Target:
+    """The target now standing; tells whether another answer is a new decision.
+
+    An answer is a decision if it is the first, if some weight moved by more than `band`, or if `rebalance_days` have
+    passed since the schedule's last date.
+    """
+
+    def __init__(self, band: float, rebalance_days: float, start: int) -> None:
+        self._band = band
+        self._every = int(rebalance_days * pd.Timedelta(days=1).value)
+        self.due = start + self._every if self._every else np.inf
+        self._standing: np.ndarray | None = None
+
+    def moves(self, at: int, weights: np.ndarray) -> bool:
+        """Whether `weights` (shape (n_assets,), NaN for no decision), answered at `at`, are a new decision."""
+        if np.isnan(weights[0]):
+            return False
+        due = at >= self.due
+        if due:
+            self.due += self._every * ((at - self.due) // self._every + 1)
+        if not due and self._standing is not None and np.abs(weights - self._standing).max() <= self._band:
+            return False
+        self._standing = weights
+        return True
+
+
+def decide(
+    strategy: Strategy, market: Market, tape: Tape, band: float, rebalance_days: float
+) -> pd.DataFrame:
+    """All decisions of a rule that does not look at its book, found at once: target weights indexed by `at`."""
+    times = event_times(strategy, market, tape)
+    values = {name: values_at(s, market, times) for name, s in check_signals(strategy, market).items()}
+    _require_known(strategy, market, tape, values)
+    at = pd.DatetimeIndex(times, tz="UTC", name="at")
+    rows = answers(strategy, _ask(strategy, Now(at, values)), tape.assets, at)
+    needed = [v for name, v in values.items() if name not in strategy.can_miss()]
+    rows[np.isnan(needed).any(axis=0) if needed else []] = np.nan
+    moved = _moves(times, rows, Target(band, rebalance_days, int(times[0])), rebalance_days)
+    return pd.DataFrame(rows[moved], index=at[moved], columns=tape.assets)
+
+
+def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.DatetimeIndex) -> np.ndarray:
+    """Weights as an array of shape (len(at), n_assets), in the order of `assets`; checked.
+
+    Raises BadUsage for an asset that the strategy did not name before, a negative or infinite weight, an exposure
+    above 1, or a NaN beside a number.
+    """
+    name = type(strategy).__name__
+    if set(weights) != set(assets):
+        raise BadUsage(f"{name}: weights must always name the same assets, {', '.join(assets)}; found {', '.join(weights)}")
+    rows = np.empty((len(at), len(assets)))
+    for column, asset in enumerate(assets):
+        rows[:, column] = weights[asset]
+    _check(name, rows, assets, at)
+    return rows
+
+
+def _check(name: str, rows: np.ndarray, assets: Sequence[str], at: pd.DatetimeIndex) -> None:
+    unknown = np.isnan(rows)
+    with np.errstate(invalid="ignore"):
+        problems = [
+            (unknown.any(axis=1) & ~unknown.all(axis=1), "one weight is NaN and another is not; NaN means no decision, for all"),
+            ((rows < 0).any(axis=1), "a weight is below 0; selling short needs perpetuals, which are not modelled yet"),
+            (np.isinf(rows).any(axis=1), "a weight is infinite; weights are fractions of equity"),
+            (rows.sum(axis=1) > 1 + ROUNDING, "exposure is above 1; leverage needs perpetuals, which are not modelled yet"),
+        ]
+    for bad, sentence in problems:
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            found = ", ".join(f"{a} {w:g}" for a, w in zip(assets, rows[row], strict=True))
+            raise BadUsage(f"{name}: {sentence}; found {found} at {at[row]}")
+
+
+def _ask(strategy: Strategy, now: Now) -> Weights:
+    try:
+        weights = strategy.weights(now)
+    except EbbtideError:
+        raise
+    except Exception as error:
+        hint = "; write the rule as arithmetic (&, *, np.where) or use --engine events" if "truth value" in str(error) else ""
+        raise StrategyFailed(f"{strategy!r} failed in weights: {type(error).__name__}: {error}{hint}") from error
+    if not isinstance(weights, Mapping) or not weights:
+        raise StrategyFailed(f"{type(strategy).__name__}.weights must answer weights by asset; got {weights!r:.80}")
+    return weights
+
+
+def _require_known(strategy: Strategy, market: Market, tape: Tape, values: Mapping[str, np.ndarray]) -> None:
+    signals = strategy.signals()
+    for name, known in values.items():
+        if np.isnan(known).all() and name not in strategy.can_miss():
+            raise never_known(signals[name], market, tape)
+
+
+def never_known(signal: Signal, market: Market, tape: Tape) -> NoData:
+    """The error for a signal that has no value in the whole window."""
+    found = [f"{need} has {len(market.known_times(need))} values" for need in signal.reads]
+    return NoData(
+        f"{signal!r} is unknown throughout {tape.opens.index[0]:%Y-%m-%d} to {tape.opens.index[-1]:%Y-%m-%d}: "
+        f"its window may be longer than the history ({'; '.join(found)}); shorten it or import more"
+    )
+
+
+def _moves(times: np.ndarray, rows: np.ndarray, target: Target, rebalance_days: float) -> np.ndarray:
+    known = np.flatnonzero(~np.isnan(rows[:, 0]))
+    changed = np.r_[True, (np.diff(rows[known], axis=0) != 0).any(axis=1)] if len(known) else np.empty(0, bool)
+    if rebalance_days > 0:
+        changed[:] = True
+    return np.array([i for i in known[changed] if target.moves(int(times[i]), rows[i])], int)

@@ -1,0 +1,165 @@
+"""The event engine, the truth: time passes, things become known, the strategy is asked, orders fill at the next open."""
+
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from backtests.decisions import Target, answers, check_signals, event_times, never_known
+from backtests.execution import Execution
+from backtests.simulate import Account, order_sizes, target_sizes
+from backtests.tape import CASH, Tape
+from data_cache.errors import EbbtideError, StrategyFailed
+from data_cache.market import Market
+from signals.signal import Signal, evaluate
+from strategies.strategy import Book, Now, Strategy, Weights, path_dependent
+
+
+class Watch:
+    """The signals as time passes: each is evaluated anew, on the past alone, when something it reads becomes known."""
+
+    def __init__(self, signals: Mapping[str, Signal], market: Market, start: int) -> None:
+        self._signals = signals
+        self._market = market
+        needs = {need for signal in signals.values() for need in signal.reads}
+        self._news = _news(market, needs, start)
+        self._newest = {need: _newest(market, need, start) for need in needs}
+        self._max_age = {need: market.max_age(need).value for need in needs}
+        self._values = {name: self._value(signal, start) for name, signal in signals.items()}
+        self.ever_known = {name: False for name in signals}
+
+    def values(self, at: int) -> dict[str, np.float64]:
+        """The signals' values at `at`; NaN for what is unknown or too old. `at` may not go back."""
+        news = self._news.get(at, ())
+        for need in news:
+            self._newest[need] = at
+        for name, signal in self._signals.items():
+            if any(need in news for need in signal.reads):
+                self._values[name] = self._value(signal, at)
+        return {name: self._fresh_value(name, signal, at) for name, signal in self._signals.items()}
+
+    def _value(self, signal: Signal, at: int) -> np.float64:
+        past = evaluate(signal, self._market, until=pd.Timestamp(at, tz="UTC"))
+        return np.float64(past.iloc[-1]) if len(past) else np.float64(np.nan)
+
+    def _fresh_value(self, name: str, signal: Signal, at: int) -> np.float64:
+        value = self._values[name] if self._fresh(signal, at) else np.float64(np.nan)
+        self.ever_known[name] |= not np.isnan(value)
+        return value
+
+    def _fresh(self, signal: Signal, at: int) -> bool:
+        return all(self._young(need, at) for need in signal.needs) and (
+            not signal.one_of or any(self._young(need, at) for need in signal.one_of)
+        )
+
+    def _young(self, need: str, at: int) -> bool:
+        newest = self._newest[need]
+        return newest is not None and at - newest <= self._max_age[need]
+
+
+class EventRun:
+    """One run of a strategy through the events of a market; `decisions` and `account` are what comes of it."""
+
+    def __init__(self, strategy: Strategy, market: Market, tape: Tape, execution: Execution) -> None:
+        self._strategy = strategy
+        self._tape = tape
+        self._execution = execution
+        self._times = event_times(strategy, market, tape)
+        self._signals = check_signals(strategy, market)
+        self._watch = Watch(self._signals, market, int(self._times[0]))
+        self._market = market
+        rebalance = execution.rebalance_days or strategy.rebalance_every()
+        self._target = Target(execution.band, rebalance, int(self._times[0]))
+        self._last_answer: Weights | None = None
+        self._pending: deque[tuple[int, np.ndarray]] = deque()
+        self._looks_at_book = path_dependent(strategy)
+        self._closed = 0
+        self._peak = execution.capital
+        self._decided: list[tuple[int, np.ndarray]] = []
+        self.account = Account(tape, execution)
+
+    def run(self) -> "EventRun":
+        """Walk all events in the order in which they became known."""
+        if CASH in self._tape.opens:
+            self._pending.append((0, order_sizes(self.decisions, self._tape, self._execution).to_numpy()[0]))
+        needed = [name for name in self._signals if name not in self._strategy.can_miss()]
+        for at in self._times.tolist():
+            self._fill(before=at)
+            values = self._watch.values(at)
+            book = self._book(at) if self._looks_at_book else _NO_BOOK
+            if not any(np.isnan(values[name]) for name in needed):
+                self._ask(at, values, book)
+        self._fill(before=self._tape.known_at[-1].value)
+        for name in needed:
+            if not self._watch.ever_known[name]:
+                raise never_known(self._signals[name], self._market, self._tape)
+        return self
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """The decisions so far: target weights indexed by `at`."""
+        at = pd.DatetimeIndex([at for at, _ in self._decided], tz="UTC", name="at").as_unit("ns")
+        weights = np.array([w for _, w in self._decided]).reshape(-1, len(self._tape.assets))
+        return pd.DataFrame(weights, index=at, columns=self._tape.assets)
+
+    def _ask(self, at: int, values: Mapping[str, np.float64], book: Book) -> None:
+        moment = pd.Timestamp(at, tz="UTC")
+        weights = self._answer(moment, Now(moment, values), book)
+        if weights is None or (weights == self._last_answer and at < self._target.due):
+            return
+        self._last_answer = weights
+        row = answers(self._strategy, weights, self._tape.assets, pd.DatetimeIndex([moment]))[0]
+        if self._target.moves(at, row):
+            self._decided.append((at, row))
+            bar = int(self._execution.fill_rows(np.array([at]), self._tape.open_times)[0])
+            self._pending.append((bar, target_sizes(row[None, :], self._tape, self._execution)[0]))
+
+    def _answer(self, moment: pd.Timestamp, now: Now, book: Book) -> Weights | None:
+        try:
+            return self._strategy.on_event(moment, now, book)
+        except EbbtideError:
+            raise
+        except Exception as error:
+            raise StrategyFailed(f"{self._strategy!r} failed at {moment}: {type(error).__name__}: {error}") from error
+
+    def _fill(self, before: int) -> None:
+        """Trade what is due at bars that opened before `before`; of several decisions for one bar the last counts."""
+        while self._pending and self._pending[0][0] < len(self._tape.open_times):
+            bar, targets = self._pending[0]
+            if self._tape.open_times[bar] >= before:
+                return
+            self._pending.popleft()
+            if not (self._pending and self._pending[0][0] == bar):
+                self.account.trade(bar, targets)
+
+    def _book(self, at: int) -> Book:
+        closes = self._tape.closes.to_numpy()
+        ended = int(self._tape.known_at.asi8.searchsorted(at, side="right"))
+        for row in range(self._closed, ended):
+            self._peak = max(self._peak, self.account.value(closes[row]))
+        self._closed = ended
+        if ended == 0:
+            return Book(self._execution.capital, self._peak, dict.fromkeys(self._tape.assets, 0.0))
+        prices = closes[ended - 1]
+        equity = self.account.value(prices)
+        worth = {n: u * p / equity for n, u, p in zip(self._tape.opens.columns, self.account.units, prices, strict=True)}
+        return Book(equity, self._peak, {asset: worth[asset] for asset in self._tape.assets})
+
+
+_NO_BOOK = Book(equity=np.nan, peak=np.nan, weights={})
+
+
+def _news(market: Market, needs: set[str], start: int) -> dict[int, set[str]]:
+    news: dict[int, set[str]] = {}
+    for need in needs:
+        for at in market.known_times(need).tolist():
+            if at > start:
+                news.setdefault(at, set()).add(need)
+    return news
+
+
+def _newest(market: Market, need: str, at: int) -> int | None:
+    known = market.known_times(need)
+    row = int(known.searchsorted(at, side="right")) - 1
+    return int(known[row]) if row >= 0 else None

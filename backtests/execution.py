@@ -1,0 +1,59 @@
+"""How a decision becomes a trade: costs, latency, bands. The rules are written once, here, for both engines."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data_cache.errors import BadUsage
+
+BPS = 1e-4
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Costs and conditions of trading; explicit, and the same in both engines.
+
+    fee_bps, slippage_bps : of notional, on every fill      min_notional : smaller orders are not sent, $
+    band : trade only if some weight's target moved by more than this since the last decision
+    latency_hours : between a decision and the moment from which it may fill
+    rebalance_days : trade back to an unchanged target every so many days; 0 leaves that to the strategy
+    cash : series whose rate (% a year) idle cash earns, "0" for nothing      capital : equity at the start, $
+    """
+
+    fee_bps: float = 10.0
+    slippage_bps: float = 5.0
+    min_notional: float = 10.0
+    band: float = 0.0
+    latency_hours: float = 0.0
+    rebalance_days: float = 0.0
+    cash: str = "0"
+    capital: float = 100_000.0
+
+    def __post_init__(self) -> None:
+        for name in ("fee_bps", "slippage_bps", "min_notional", "band", "latency_hours", "rebalance_days"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise BadUsage(f"{name} must be zero or more; found {getattr(self, name)}")
+        if not 0 < self.capital < np.inf:
+            raise BadUsage(f"capital must be more than zero; found {self.capital}")
+        if self.fee_bps + self.slippage_bps >= 1 / BPS:
+            raise BadUsage(f"fee_bps {self.fee_bps} and slippage_bps {self.slippage_bps} cost more than the trade itself")
+
+    @property
+    def affordable(self) -> float:
+        """The largest exposure that any book can turn into with its own money, after the costs of selling and buying.
+
+        Selling all of a book of value 1 leaves (1 - s)(1 - f); buying exposure e costs e (1 + s)(1 + f).
+        """
+        fee, slippage = self.fee_bps * BPS, self.slippage_bps * BPS
+        return (1 - slippage) * (1 - fee) / ((1 + slippage) * (1 + fee))
+
+    def afford(self, weights: np.ndarray) -> np.ndarray:
+        """Scale target weights, shape (..., n_assets), by one factor a row, so that fees starve no asset."""
+        exposure = weights.sum(axis=-1, keepdims=True)
+        return np.asarray(weights * np.minimum(1.0, self.affordable / np.maximum(exposure, self.affordable)))
+
+    def fill_rows(self, at: np.ndarray, open_times: np.ndarray) -> np.ndarray:
+        """The row of the bar that fills a decision: the first whose open_time >= at + latency (int64 ns)."""
+        latency = int(self.latency_hours * pd.Timedelta(hours=1).value)
+        return np.searchsorted(open_times, at + latency, side="left")

@@ -1,0 +1,138 @@
+"""What came of a backtest: decisions, fills, holdings, equity, costs, and the manifest that lets it be run again."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.execution import Execution
+from backtests.simulate import simulate
+from backtests.tape import CASH, YEAR, Tape
+from data_cache.market import Market
+from strategies.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Result:
+    """One strategy on one market over one window.
+
+    decisions : target weights, indexed by `at`, a column per asset
+    fills : open_time, asset, units (negative for a sale), price after slippage, fee in $; the cash column's too
+    tape : the prices it was filled and marked at      manifest : what was run, on what, with which versions
+    Everything else is computed from these, in the same way whichever engine ran.
+    """
+
+    strategy: Strategy
+    execution: Execution
+    market: Market
+    tape: Tape
+    decisions: pd.DataFrame
+    fills: pd.DataFrame
+    manifest: dict[str, Any]
+    benchmark: "Result | None" = None
+
+    @property
+    def name(self) -> str:
+        """The strategy's class name."""
+        return type(self.strategy).__name__
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """The fills of assets, moves in and out of the cash deposit left out."""
+        return self.fills[self.fills["asset"] != CASH]
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        """Units held at each bar's end, indexed by known_at, a column per column of the tape."""
+        moved = self.fills.pivot_table(index="open_time", columns="asset", values="units", aggfunc="sum", observed=True)
+        held = moved.reindex(index=self.tape.opens.index, columns=self.tape.opens.columns).fillna(0.0).cumsum()
+        return held.set_axis(self.tape.known_at, axis=0)
+
+    @cached_property
+    def cash(self) -> pd.Series:
+        """Idle cash at each bar's end, $, indexed by known_at; what lies in the deposit is not idle."""
+        flow = -(self.fills["units"] * self.fills["price"]) - self.fills["fee"]
+        by_bar = flow.groupby(self.fills["open_time"]).sum().reindex(self.tape.opens.index).fillna(0.0)
+        return (self.execution.capital + by_bar.cumsum()).set_axis(self.tape.known_at).rename("cash")
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """$ held in each column of the tape at each bar's close, indexed by known_at."""
+        return self.units * self.tape.closes.to_numpy()
+
+    @cached_property
+    def equity(self) -> pd.Series:
+        """Equity in $, indexed by known_at: the capital at the first bar's open, then the value at each bar's end."""
+        start = pd.Series([self.execution.capital], index=self.tape.opens.index[:1])
+        equity = pd.concat([start, self.cash + self.values.sum(axis=1)]).rename("equity")
+        equity.index = equity.index.as_unit("ns").rename("known_at")
+        return equity
+
+    @cached_property
+    def returns(self) -> pd.Series:
+        """Simple returns of equity, one per bar, stamped with the bar's end."""
+        return self.equity.pct_change().iloc[1:].rename(self.name)
+
+    @cached_property
+    def cash_returns(self) -> pd.Series:
+        """What a deposit earned over each bar; zeros where cash earns nothing."""
+        if CASH not in self.tape.closes:
+            return pd.Series(0.0, index=self.tape.known_at, name="cash")
+        price = np.append(1.0, self.tape.closes[CASH].to_numpy())
+        return pd.Series(price[1:] / price[:-1] - 1, index=self.tape.known_at, name="cash")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """The fraction of equity in each asset at each bar's close, indexed by known_at."""
+        return self.values[self.tape.assets].div(self.equity.iloc[1:], axis=0)
+
+    @cached_property
+    def exposure(self) -> pd.Series:
+        """The sum of weights at each bar's close."""
+        return self.weights.sum(axis=1).rename("exposure")
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """What each fill cost in $: columns fee and slippage, indexed by the bar's open_time."""
+        opens = self.tape.opens.stack().reindex(pd.MultiIndex.from_frame(self.trades[["open_time", "asset"]]))
+        slippage = (self.trades["price"].to_numpy() - opens.to_numpy()) * self.trades["units"].to_numpy()
+        return pd.DataFrame(
+            {"fee": self.trades["fee"].to_numpy(), "slippage": slippage},
+            index=pd.DatetimeIndex(self.trades["open_time"]),
+        )
+
+    @property
+    def years(self) -> float:
+        """Elapsed years of 365 days, from the first bar's open to the last bar's end."""
+        return float((self.equity.index[-1] - self.equity.index[0]) / YEAR)
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Every metric of the METRICS table, by name."""
+        from backtests.metrics import METRICS
+
+        return {metric.name: float(metric.compute(self)) for metric in METRICS}
+
+    @cached_property
+    def equity_sha256(self) -> str:
+        """A sha256 of the equity curve, times and values: equal hashes, equal runs."""
+        digest = hashlib.sha256(self.equity.index.asi8.tobytes())
+        digest.update(self.equity.to_numpy().tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def portfolio(self) -> Any:
+        """The same decisions as a vectorbt Portfolio, for those who know it (index: open_time)."""
+        return simulate(self.decisions, self.tape, self.execution)
+
+    def summary(self) -> dict[str, Any]:
+        """What `--json` prints: strategy, metrics, equity_sha256 and manifest."""
+        return {
+            "strategy": repr(self.strategy),
+            "metrics": self.metrics,
+            "equity_sha256": self.equity_sha256,
+            "manifest": self.manifest,
+        }

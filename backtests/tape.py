@@ -1,0 +1,96 @@
+"""The tape: the bars of all traded assets side by side, and what cash earns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from data_cache.errors import NoData
+from data_cache.market import Market
+
+CASH = "CASH"
+YEAR = pd.Timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Prices at which decisions fill and books are marked.
+
+    opens, closes : DataFrames of shape (n_bars, n_columns), indexed by open_time; a column per asset and, where idle
+    cash earns a rate, one more called "CASH": the price of a deposit that was 1 at the start
+    length : of a bar      assets : the columns that are not cash
+    """
+
+    opens: pd.DataFrame
+    closes: pd.DataFrame
+    length: pd.Timedelta
+
+    @property
+    def assets(self) -> list[str]:
+        """The traded assets, in column order."""
+        return [name for name in self.opens.columns if name != CASH]
+
+    @cached_property
+    def open_times(self) -> np.ndarray:
+        """When each bar opens: int64 nanoseconds, ascending."""
+        return self.opens.index.asi8  # type: ignore[no-any-return]
+
+    @cached_property
+    def known_at(self) -> pd.DatetimeIndex:
+        """When each bar is known: its end."""
+        return (self.opens.index + self.length).rename("known_at")
+
+
+def build_tape(
+    market: Market, assets: Sequence[str], start: pd.Timestamp | None, end: pd.Timestamp | None, cash: str
+) -> Tape:
+    """The bars at which every one of `assets` trades, from `start` to those ended by `end`.
+
+    A bar that one asset lacks is no bar of the tape: nothing fills at a price that was not there.
+    Raises NoData where no bar lies in the range, naming what there is.
+    """
+    bars = [market.asset_bars(asset) for asset in assets]
+    times = bars[0].frame.index
+    for other in bars[1:]:
+        times = times.intersection(other.frame.index)
+    kept = times[_inside(times, bars[0].length, start, end)]
+    if len(kept) == 0:
+        raise NoData(f"no bars of {', '.join(assets)} between {start} and {end}; {_range(times)}")
+    opens, closes = (
+        pd.DataFrame({b.asset: b.frame[price].reindex(kept) for b in bars}, columns=list(assets))
+        for price in ("open", "close")
+    )
+    if cash != "0":
+        opens[CASH], closes[CASH] = deposit(market, cash, kept, bars[0].length)
+    return Tape(opens, closes, bars[0].length)
+
+
+def deposit(
+    market: Market, series: str, open_times: pd.DatetimeIndex, length: pd.Timedelta
+) -> tuple[np.ndarray, np.ndarray]:
+    """The price of a deposit at each bar's open and close: 1 at the first open, growing at the rate known at each open.
+
+    rate : % a year, simple, on a 365-day year. While the rate is unknown or too old, the deposit earns nothing.
+    """
+    rates = market.observations.first(series)
+    newest = rates.index.searchsorted(open_times, side="right") - 1
+    age = open_times - rates.index[newest.clip(0)]
+    known = (newest >= 0) & (age <= market.max_age(series))
+    rate = np.where(known, rates.to_numpy()[newest.clip(0)], 0.0) / 100
+    held = np.append(np.diff(open_times.asi8), length.value) / YEAR.value
+    opens = np.cumprod(np.append(1.0, 1 + rate * held))[:-1]
+    return opens, opens * (1 + rate * (length / YEAR))
+
+
+def _inside(
+    times: pd.DatetimeIndex, length: pd.Timedelta, start: pd.Timestamp | None, end: pd.Timestamp | None
+) -> np.ndarray:
+    after = np.ones(len(times), bool) if start is None else times >= start
+    before = np.ones(len(times), bool) if end is None else times + length <= end
+    return np.asarray(after & before)
+
+
+def _range(times: pd.DatetimeIndex) -> str:
+    return f"there are {len(times)} from {times[0]} to {times[-1]}" if len(times) else "they share no bar at all"
