@@ -125,11 +125,8 @@ class Known:
 
     def __init__(self, market: Market, needs: tuple[str, ...], until: pd.Timestamp | None) -> None:
         self._needs = needs
-        series = [n for n in needs if ":" not in n and n in market.observations]
-        own = Observations({s: market.observations.rows(s) for s in series})
+        own = market.observations.only(n for n in needs if n in market.observations)
         self._observations = own if until is None else own.until(until)
-        if until is None:  # share what was already sorted out once
-            self._observations = market.observations
         self._frames = {n: _cut(market, n, until) for n in needs if ":" in n and len(market.known_times(n))}
         self._until = until
 
@@ -188,7 +185,7 @@ def _cut(market: Market, need: str, until: pd.Timestamp | None) -> pd.DataFrame:
     frame = _frames(market, kind)[name]
     if until is None:
         return frame
-    past = frame.iloc[: int(frame.index.searchsorted(until, side="right"))].copy()
+    past = frame.iloc[: int(frame.index.searchsorted(until, side="right"))]
     return past.dropna(axis=1, how="all") if kind == "futures" else past
 
 

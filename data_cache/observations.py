@@ -1,6 +1,6 @@
 """The bitemporal table: what was observed of a period, and when it was known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -86,12 +86,21 @@ class Observations:
 
     def until(self, at: pd.Timestamp) -> "Observations":
         """Only what was known at `at`; later rows are not in the answer at all."""
-        return Observations({s: _known_until(rows, at) for s, rows in self._rows.items()})
+        past = Observations({series: _cut(rows, rows["known_at"], at) for series, rows in self._rows.items()})
+        # The first releases of a prefix are a prefix of the first releases, so they need not be sorted out anew.
+        past._releases = {series: _cut(found, found.index, at) for series, found in self._releases.items()}
+        return past
+
+    def only(self, series: Iterable[str]) -> "Observations":
+        """The same table with these series alone."""
+        kept = Observations({s: self._rows[s] for s in series})
+        kept._releases = {s: self.releases(s) for s in kept}
+        return kept
 
     def known_at(self, series: str) -> np.ndarray:
         """When the first releases of `series` became known: int64 nanoseconds since 1970 UTC, ascending."""
         return self.releases(series).index.asi8  # type: ignore[no-any-return]
 
 
-def _known_until(rows: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:
-    return rows.iloc[: int(rows["known_at"].searchsorted(at, side="right"))].copy()
+def _cut(frame: pd.DataFrame, known_at: pd.Series | pd.DatetimeIndex, at: pd.Timestamp) -> pd.DataFrame:
+    return frame.iloc[: int(known_at.searchsorted(at, side="right"))]
