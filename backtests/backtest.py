@@ -45,7 +45,14 @@ class Backtest:
             raise NoData(f"{self.strategy!r} decided nothing: its weights are NaN throughout the window")
         about = manifest(self.strategy, self.market, tape, self.execution, engine, self.benchmark)
         return Result(
-            self.strategy, self.execution, self.market, tape, decisions, fills, about, self._benchmark_result()
+            self.strategy,
+            self.execution,
+            self.market,
+            tape,
+            decisions,
+            fills,
+            about,
+            self._benchmark_result(),
         )
 
     def _tape(self) -> Tape:

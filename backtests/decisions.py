@@ -92,7 +92,9 @@ def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.
     """
     name = type(strategy).__name__
     if set(weights) != set(assets):
-        raise BadUsage(f"{name}: weights must always name the same assets, {', '.join(assets)}; found {', '.join(weights)}")
+        raise BadUsage(
+            f"{name}: weights must always name the same assets, {', '.join(assets)}; found {', '.join(weights)}"
+        )
     rows = np.empty((len(at), len(assets)))
     for column, asset in enumerate(assets):
         rows[:, column] = weights[asset]
@@ -104,10 +106,19 @@ def _check(name: str, rows: np.ndarray, assets: Sequence[str], at: pd.DatetimeIn
     unknown = np.isnan(rows)
     with np.errstate(invalid="ignore"):
         problems = [
-            (unknown.any(axis=1) & ~unknown.all(axis=1), "one weight is NaN and another is not; NaN means no decision, for all"),
-            ((rows < 0).any(axis=1), "a weight is below 0; selling short needs perpetuals, which are not modelled yet"),
+            (
+                unknown.any(axis=1) & ~unknown.all(axis=1),
+                "one weight is NaN and another is not; NaN means no decision, for all",
+            ),
+            (
+                (rows < 0).any(axis=1),
+                "a weight is below 0; selling short needs perpetuals, which are not modelled yet",
+            ),
             (np.isinf(rows).any(axis=1), "a weight is infinite; weights are fractions of equity"),
-            (rows.sum(axis=1) > 1 + ROUNDING, "exposure is above 1; leverage needs perpetuals, which are not modelled yet"),
+            (
+                rows.sum(axis=1) > 1 + ROUNDING,
+                "exposure is above 1; leverage needs perpetuals, which are not modelled yet",
+            ),
         ]
     for bad, sentence in problems:
         if bad.any():
@@ -122,10 +133,18 @@ def _ask(strategy: Strategy, now: Now) -> Weights:
     except EbbtideError:
         raise
     except Exception as error:
-        hint = "; write the rule as arithmetic (&, *, np.where) or use --engine events" if "truth value" in str(error) else ""
-        raise StrategyFailed(f"{strategy!r} failed in weights: {type(error).__name__}: {error}{hint}") from error
+        hint = (
+            "; write the rule as arithmetic (&, *, np.where) or use --engine events"
+            if "truth value" in str(error)
+            else ""
+        )
+        raise StrategyFailed(
+            f"{strategy!r} failed in weights: {type(error).__name__}: {error}{hint}"
+        ) from error
     if not isinstance(weights, Mapping) or not weights:
-        raise StrategyFailed(f"{type(strategy).__name__}.weights must answer weights by asset; got {weights!r:.80}")
+        raise StrategyFailed(
+            f"{type(strategy).__name__}.weights must answer weights by asset; got {weights!r:.80}"
+        )
     return weights
 
 
@@ -147,7 +166,9 @@ def never_known(signal: Signal, market: Market, tape: Tape) -> NoData:
 
 def _moves(times: np.ndarray, rows: np.ndarray, target: Target, rebalance_days: float) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(rows[:, 0]))
-    changed = np.r_[True, (np.diff(rows[known], axis=0) != 0).any(axis=1)] if len(known) else np.empty(0, bool)
+    changed = (
+        np.r_[True, (np.diff(rows[known], axis=0) != 0).any(axis=1)] if len(known) else np.empty(0, bool)
+    )
     if rebalance_days > 0:
         changed[:] = True
     return np.array([i for i in known[changed] if target.moves(int(times[i]), rows[i])], int)

@@ -121,7 +121,9 @@ class EventRun:
         except EbbtideError:
             raise
         except Exception as error:
-            raise StrategyFailed(f"{self._strategy!r} failed at {moment}: {type(error).__name__}: {error}") from error
+            raise StrategyFailed(
+                f"{self._strategy!r} failed at {moment}: {type(error).__name__}: {error}"
+            ) from error
 
     def _fill(self, before: int) -> None:
         """Trade what is due at bars that opened before `before`; of several decisions for one bar the last counts."""
@@ -143,7 +145,10 @@ class EventRun:
             return Book(self._execution.capital, self._peak, dict.fromkeys(self._tape.assets, 0.0))
         prices = closes[ended - 1]
         equity = self.account.value(prices)
-        worth = {n: u * p / equity for n, u, p in zip(self._tape.opens.columns, self.account.units, prices, strict=True)}
+        worth = {
+            n: u * p / equity
+            for n, u, p in zip(self._tape.opens.columns, self.account.units, prices, strict=True)
+        }
         return Book(equity, self._peak, {asset: worth[asset] for asset in self._tape.assets})
 
 

@@ -37,7 +37,9 @@ class Execution:
         if not 0 < self.capital < np.inf:
             raise BadUsage(f"capital must be more than zero; found {self.capital}")
         if self.fee_bps + self.slippage_bps >= 1 / BPS:
-            raise BadUsage(f"fee_bps {self.fee_bps} and slippage_bps {self.slippage_bps} cost more than the trade itself")
+            raise BadUsage(
+                f"fee_bps {self.fee_bps} and slippage_bps {self.slippage_bps} cost more than the trade itself"
+            )
 
     @property
     def affordable(self) -> float:

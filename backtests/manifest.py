@@ -14,7 +14,12 @@ LIBRARIES = ("vectorbt", "vectorbt-rust", "pandas", "numpy")
 
 
 def manifest(
-    strategy: Strategy, market: Market, tape: Tape, execution: Execution, engine: str, benchmark: Strategy | None
+    strategy: Strategy,
+    market: Market,
+    tape: Tape,
+    execution: Execution,
+    engine: str,
+    benchmark: Strategy | None,
 ) -> dict[str, Any]:
     """What was run, on what data, over which window, with which costs, engine and versions.
 

@@ -1,1 +1,29 @@
 """What to hold, one strategy per file. Exporting a strategy here puts it through the causality proof."""
+
+from strategies.basis_reset import BasisReset
+from strategies.benchmarks import BuyAndHold, FixedMix, TrendFollowing, VolatilityTarget
+from strategies.fiscal_dominance import FiscalDominance
+from strategies.net_liquidity_tide import NetLiquidityTide
+from strategies.stealth_qe import StealthQE
+from strategies.strategy import BTC_ETH, Book, Now, Strategy, Weights, spread
+from strategies.term_premium_shield import TermPremiumShield
+from strategies.treasury_release import TreasuryRelease
+
+__all__ = [
+    "BTC_ETH",
+    "BasisReset",
+    "Book",
+    "BuyAndHold",
+    "FiscalDominance",
+    "FixedMix",
+    "NetLiquidityTide",
+    "Now",
+    "StealthQE",
+    "Strategy",
+    "TermPremiumShield",
+    "TreasuryRelease",
+    "TrendFollowing",
+    "VolatilityTarget",
+    "Weights",
+    "spread",
+]

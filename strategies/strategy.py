@@ -23,6 +23,11 @@ class Now:
         self.at = at
         self.__dict__.update(values)
 
+    def of(self, part: str) -> "Now":
+        """What a part of a composite sees: the signals named "part.name", by name."""
+        stem = f"{part}."
+        return Now(self.at, {n.removeprefix(stem): v for n, v in self.__dict__.items() if n.startswith(stem)})
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

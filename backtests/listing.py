@@ -1,0 +1,94 @@
+"""What there is: strategies, signals, series and metrics, read from the source without importing anything heavy.
+
+pandas alone takes longer to import than `ebbtide list` may take, so the source files are parsed instead.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from data_cache.catalog import CATALOG, FAMILIES
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = ("strategies", "signals", "series", "metrics")
+
+
+def listing(kind: str) -> list[dict[str, Any]]:
+    """What there is of `kind`, one mapping each, with at least `name` and `title`."""
+    readers = {"strategies": _strategies, "signals": _signals, "series": _series, "metrics": _metrics}
+    return readers[kind]()
+
+
+def _strategies() -> list[dict[str, Any]]:
+    return _exported("strategies", "strategies.strategy")
+
+
+def _signals() -> list[dict[str, Any]]:
+    return _exported("signals", "signals.signal")
+
+
+def _exported(package: str, own_module: str) -> list[dict[str, Any]]:
+    """The classes with parameters that a package exports, in the order of their names."""
+    found = []
+    for module, names in _exports(package).items():
+        if module == own_module:
+            continue
+        classes = {node.name: node for node in _classes(ROOT / Path(*module.split(".")).with_suffix(".py"))}
+        found += [_describe(classes[name]) for name in names if name in classes]
+    return sorted(found, key=lambda entry: entry["name"])
+
+
+def _exports(package: str) -> dict[str, list[str]]:
+    tree = ast.parse((ROOT / package / "__init__.py").read_text("utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
+    return {str(node.module): [alias.name for alias in node.names] for node in imports}
+
+
+def _classes(path: Path) -> Iterator[ast.ClassDef]:
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.decorator_list:
+            yield node
+
+
+def _describe(node: ast.ClassDef) -> dict[str, Any]:
+    fields = [f for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
+    return {
+        "name": node.name,
+        "title": _first_line(node),
+        "parameters": {
+            f.target.id: ast.unparse(f.value) if f.value else None for f in fields if isinstance(f.target, ast.Name)
+        },
+    }
+
+
+def _series() -> list[dict[str, Any]]:
+    return [_flat(asdict(spec)) for spec in (*CATALOG, *FAMILIES)]
+
+
+def _flat(spec: dict[str, Any]) -> dict[str, Any]:
+    release = " ".join(str(part) for part in spec.pop("release").values() if part)
+    return {"name": spec.pop("id"), "title": spec.pop("title"), "known_at": release} | spec
+
+
+def _metrics() -> list[dict[str, Any]]:
+    tree = ast.parse((ROOT / "backtests" / "metrics.py").read_text("utf-8"))
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    rows = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) == "Metric"]
+    return [_metric(row, functions) for row in rows]
+
+
+def _metric(row: ast.Call, functions: dict[str, ast.FunctionDef]) -> dict[str, Any]:
+    name, label, _, function = row.args
+    definition = _first_line(functions[ast.unparse(function)])
+    return {"name": ast.literal_eval(name), "title": ast.literal_eval(label), "definition": definition}
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def _first_line(node: ast.ClassDef | ast.FunctionDef) -> str:
+    """The first sentence-paragraph of a docstring, on one line."""
+    return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split("\n")[0].split())

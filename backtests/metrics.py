@@ -1,0 +1,375 @@
+"""The metrics: rows of one table, `METRICS`, from which every report follows.
+
+Conventions. Returns are simple, one per bar. A year has 365 days, elapsed time decides how many there were, and each
+holds n_bars / years bars, whatever the timeframe and however many bars are missing. "Excess" is over what idle
+cash earned. Fractions, not percent. Losses are negative returns; the one exception is max_drawdown, a positive
+fraction as in `Book.drawdown`, which its format shows with a minus. NaN where a metric is undefined: never 0, never
+infinity.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtests.result import Result
+from backtests.tape import CASH, YEAR
+from signals.parameters import parameters
+
+DAY = pd.Timedelta(days=1)
+
+# What is smaller than this is rounding: a constant curve has no Sharpe ratio, and not one of 10^15.
+ROUNDING = 1e-12
+# A remainder too small to be sold (min_notional) is not "in the market".
+IN_MARKET = 0.001
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table.
+
+    format : a format specification; one that begins with a minus belongs to a loss given as a positive number
+    compute : a Result's number, NaN where it is undefined; the first line of its docstring is the definition
+    """
+
+    name: str
+    label: str
+    format: str
+    compute: Callable[[Result], float]
+
+    @property
+    def definition(self) -> str:
+        """What it is, in one sentence."""
+        return (self.compute.__doc__ or "").splitlines()[0]
+
+    def text(self, value: float) -> str:
+        """`value` as reports print it; a dash where it is undefined.
+
+        >>> loss = Metric("max_drawdown", "Maximum drawdown", "-.1%", max_drawdown)
+        >>> loss.text(0.25), loss.text(0.0), loss.text(float("nan"))
+        ('-25.0%', '0.0%', '–')
+        """
+        if np.isnan(value):
+            return "–"
+        shown = -value if self.format.startswith("-") else value
+        return format(shown, f"z{self.format.removeprefix('-')}")
+
+
+def total_return(result: Result) -> float:
+    """Equity at the end over equity at the start, minus 1."""
+    return float(result.equity.iloc[-1] / result.equity.iloc[0] - 1)
+
+
+def cagr(result: Result) -> float:
+    """Compound annual growth rate: (1 + total return)^(1 / elapsed years of 365 days) - 1.
+
+    NaN for a window so short that the number overflows.
+    """
+    with np.errstate(over="ignore", divide="ignore"):
+        growth = float(np.expm1(np.log1p(total_return(result)) / result.years))
+    return growth if np.isfinite(growth) else float("nan")
+
+
+def volatility(result: Result) -> float:
+    """Standard deviation of the returns, times the root of the bars per year.
+
+    NaN for fewer than two bars.
+    """
+    returns = result.returns.to_numpy()
+    return float(returns.std(ddof=1) * np.sqrt(bars_per_year(result))) if len(returns) > 1 else float("nan")
+
+
+def sharpe(result: Result) -> float:
+    """Mean excess return over its standard deviation, times the root of the bars per year.
+
+    Excess over cash (Sharpe 1994). NaN for a curve that never departs from a constant excess return.
+    """
+    excess = excess_returns(result)
+    return _ratio(excess.mean(), _deviation(excess)) * float(np.sqrt(bars_per_year(result)))
+
+
+def sortino(result: Result) -> float:
+    """Mean excess return over its downside deviation, times the root of the bars per year.
+
+    Downside deviation: the root of the mean, over all bars, of min(excess, 0)^2 (Sortino and Price 1994). NaN where
+    no bar fell behind cash.
+    """
+    excess = excess_returns(result)
+    downside = np.sqrt(np.mean(np.minimum(excess, 0) ** 2))
+    return _ratio(excess.mean(), downside) * float(np.sqrt(bars_per_year(result)))
+
+
+def calmar(result: Result) -> float:
+    """Compound annual growth rate over the maximum drawdown.
+
+    NaN where equity never fell.
+    """
+    return _ratio(cagr(result), max_drawdown(result))
+
+
+def max_drawdown(result: Result) -> float:
+    """The largest fraction of equity lost since an earlier peak, bar ends compared; shown with a minus.
+
+    A positive fraction in [0, 1].
+    """
+    return float(-drawdown(result).min())
+
+
+def max_drawdown_days(result: Result) -> float:
+    """The longest time under water: days from a peak until equity is back at it, or until the end."""
+    under = drawdown(result).to_numpy() < 0
+    times = result.equity.index.asi8
+    peaks = np.flatnonzero(~under)
+    ends = np.append(peaks[1:], len(under) - 1)
+    stretches = (times[ends] - times[peaks]) / DAY.value
+    return float(np.where((ends - peaks > 1) | under[ends], stretches, 0.0).max())
+
+
+def worst_day(result: Result) -> float:
+    """The worst return of a UTC day."""
+    return float(daily_returns(result).min())
+
+
+def best_day(result: Result) -> float:
+    """The best return of a UTC day."""
+    return float(daily_returns(result).max())
+
+
+def skew(result: Result) -> float:
+    """Skewness of the returns of UTC days; below 0, losses are the larger surprises.
+
+    Corrected for sample size. NaN for fewer than three days, or where all days are alike.
+    """
+    days = daily_returns(result)
+    return float(days.skew()) if _deviation(days.to_numpy()) > ROUNDING else float("nan")
+
+
+def tail(result: Result) -> float:
+    """Expected shortfall: the mean return of the worst 5 % of UTC days.
+
+    Of n days the worst ceil(0.05 n) count. A return, so a loss is negative.
+    """
+    days = np.sort(daily_returns(result).to_numpy())
+    return float(days[: int(np.ceil(0.05 * len(days)))].mean()) if len(days) else float("nan")
+
+
+def exposure(result: Result) -> float:
+    """The fraction of equity held in assets, averaged over time."""
+    return _time_mean(result, result.exposure.to_numpy())
+
+
+def time_in_market(result: Result) -> float:
+    """The share of time during which more than 0.1 % of equity is held in assets."""
+    return _time_mean(result, (result.exposure > IN_MARKET).to_numpy())
+
+
+def turnover(result: Result) -> float:
+    """Half of all that was bought and sold a year, over mean equity; 1 exchanges the whole book once."""
+    traded = (result.trades["units"] * result.trades["price"]).abs().sum()
+    return float(traded / 2 / _time_mean(result, result.equity.to_numpy()[1:]) / result.years)
+
+
+def costs_paid(result: Result) -> float:
+    """Fees and slippage paid over the whole window, as a fraction of the capital at the start."""
+    return float(result.costs.to_numpy().sum() / result.execution.capital)
+
+
+def decisions(result: Result) -> float:
+    """How many times the strategy changed what it wants to hold."""
+    return float(len(result.decisions))
+
+
+def fills(result: Result) -> float:
+    """How many orders were filled."""
+    return float(len(result.trades))
+
+
+def hit_rate(result: Result) -> float:
+    """The share of decisions to hold something after which the book beat cash until the next decision filled.
+
+    From fill to fill, the cost of the first included. A decision that another overtook before it could fill is
+    not counted, nor is one to hold nothing: it cannot beat cash. NaN where none is left.
+    """
+    entries, wanted = _entries(result)
+    worth = _worth_in_cash(result)
+    growth = worth[np.append(entries[1:], len(worth) - 1)] / worth[entries] - 1
+    held = growth[wanted > 0]
+    return float((held > ROUNDING).mean()) if len(held) else float("nan")
+
+
+def beta(result: Result) -> float:
+    """Covariance of excess returns with the benchmark's, over the variance of the benchmark's.
+
+    NaN without a benchmark, or with one that never departs from cash.
+    """
+    book, market, _ = _beside_benchmark(result)
+    return (
+        _covariance(book, market) / spread**2 if (spread := _deviation(market)) > ROUNDING else float("nan")
+    )
+
+
+def alpha(result: Result) -> float:
+    """Jensen's alpha a year: mean excess return less beta times the benchmark's, times the bars per year.
+
+    NaN where beta is.
+    """
+    book, market, per_year = _beside_benchmark(result)
+    return float((book.mean() - beta(result) * market.mean()) * per_year) if len(book) else float("nan")
+
+
+def correlation(result: Result) -> float:
+    """Correlation of excess returns with the benchmark's.
+
+    NaN without a benchmark, or where either never departs from cash.
+    """
+    book, market, _ = _beside_benchmark(result)
+    return _ratio(_covariance(book, market), _deviation(book) * _deviation(market))
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("total_return", "Total return", ",.1%", total_return),
+    Metric("cagr", "Annual growth (CAGR)", ",.1%", cagr),
+    Metric("volatility", "Volatility a year", ".1%", volatility),
+    Metric("sharpe", "Sharpe ratio", ".2f", sharpe),
+    Metric("sortino", "Sortino ratio", ".2f", sortino),
+    Metric("calmar", "Calmar ratio", ".2f", calmar),
+    Metric("max_drawdown", "Maximum drawdown", "-.1%", max_drawdown),
+    Metric("max_drawdown_days", "Longest under water, days", ",.0f", max_drawdown_days),
+    Metric("worst_day", "Worst day", ".1%", worst_day),
+    Metric("best_day", "Best day", ".1%", best_day),
+    Metric("tail", "Expected shortfall, 5 % of days", ".1%", tail),
+    Metric("skew", "Skewness of days", ".2f", skew),
+    Metric("exposure", "Mean exposure", ".0%", exposure),
+    Metric("time_in_market", "Time in the market", ".0%", time_in_market),
+    Metric("turnover", "Turnover a year, one-way", ",.2f", turnover),
+    Metric("costs_paid", "Costs paid, of capital", ".2%", costs_paid),
+    Metric("decisions", "Decisions", ",.0f", decisions),
+    Metric("fills", "Fills", ",.0f", fills),
+    Metric("hit_rate", "Hit rate of decisions", ".0%", hit_rate),
+    Metric("beta", "Beta to the benchmark", ".2f", beta),
+    Metric("alpha", "Alpha a year", ".1%", alpha),
+    Metric("correlation", "Correlation to the benchmark", ".2f", correlation),
+)
+
+
+def bars_per_year(result: Result) -> float:
+    """Returns per elapsed year: what annualises a number per bar."""
+    return len(result.returns) / result.years
+
+
+def excess_returns(result: Result) -> np.ndarray:
+    """Returns over what idle cash earned in the same bar, shape (n_bars,)."""
+    return np.asarray(result.returns.to_numpy() - result.cash_returns.to_numpy())
+
+
+def drawdown(result: Result) -> pd.Series:
+    """Equity over its highest value so far, minus 1, indexed as equity: 0 at a peak, -0.25 a quarter below."""
+    return (result.equity / result.equity.cummax() - 1).rename("drawdown")
+
+
+def daily_equity(result: Result) -> pd.Series:
+    """Equity at the end of each UTC day, indexed by day (its first midnight).
+
+    A bar that ends at midnight belongs to the day that ends there. The capital stands on the day before the first.
+    """
+    days = _days(result.equity.index)
+    return result.equity.set_axis(days)[~days.duplicated(keep="last")].rename(result.name)
+
+
+def daily_returns(result: Result) -> pd.Series:
+    """Simple returns of UTC days, indexed by day.
+
+    A day that follows missing days is left out: what happened in between did not happen on that day.
+    """
+    equity = daily_equity(result)
+    return equity.pct_change()[equity.index.diff() == DAY]
+
+
+def labels(results: Sequence[Result]) -> list[str]:
+    """A name for each result, no two alike: its class, with the parameters that differ where one comes twice."""
+    names = [result.name for result in results]
+    full = [_distinct(result, results) if names.count(result.name) > 1 else result.name for result in results]
+    return [
+        f"{name} #{full[:i].count(name) + 1}" if full.count(name) > 1 else name for i, name in enumerate(full)
+    ]
+
+
+def with_benchmarks(results: Sequence[Result]) -> list[Result]:
+    """The results, and behind them each benchmark that is not one of them."""
+    everything = list(results)
+    for result in results:
+        if result.benchmark and all(result.benchmark.strategy != other.strategy for other in everything):
+            everything.append(result.benchmark)
+    return everything
+
+
+def comparison_frame(results: Sequence[Result]) -> pd.DataFrame:
+    """METRICS as text: a row per metric (its label), a column per result and then per benchmark."""
+    everything = with_benchmarks(results)
+    columns = {
+        label: [metric.text(result.metrics[metric.name]) for metric in METRICS]
+        for label, result in zip(labels(everything), everything, strict=True)
+    }
+    return pd.DataFrame(columns, index=pd.Index([metric.label for metric in METRICS], name="metric"))
+
+
+def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    # A stamp is the end of what it covers, so midnight belongs to the day before.
+    days = (stamps - pd.Timedelta(1, "ns")).floor("D").as_unit("ns").rename("day")
+    # The first stamp is where the first day starts from, wherever in the day that is.
+    return days if days[0] < days[1] else days[1:].insert(0, days[0] - DAY)
+
+
+def _distinct(result: Result, results: Sequence[Result]) -> str:
+    own = parameters(result.strategy)
+    twins = [parameters(other.strategy) for other in results if type(other.strategy) is type(result.strategy)]
+    differing = [f"{n}={v!r}" for n, v in own.items() if any(twin[n] != v for twin in twins)]
+    return f"{result.name}({', '.join(differing)})" if differing else result.name
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator > ROUNDING else float("nan")
+
+
+def _deviation(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _covariance(left: np.ndarray, right: np.ndarray) -> float:
+    return float(np.cov(left, right)[0, 1]) if len(left) > 1 else float("nan")
+
+
+def _time_mean(result: Result, values: np.ndarray) -> float:
+    # What is held in a bar is held from its open until the next bar's open, where it can be traded again.
+    held = np.diff(result.tape.open_times, append=result.tape.known_at[-1].value)
+    return float(np.average(values, weights=held))
+
+
+def _entries(result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """The bars at which decisions filled, and the exposure that each wanted."""
+    rows = result.execution.fill_rows(result.decisions.index.asi8, result.tape.open_times)
+    last = np.append(rows[1:] != rows[:-1], True) & (rows < len(result.tape.open_times))
+    return rows[last], result.decisions.to_numpy().sum(axis=1)[last]
+
+
+def _worth_in_cash(result: Result) -> np.ndarray:
+    """What the book is worth at each bar's open, before it trades, and at the end, in deposits of cash."""
+    opens = result.tape.opens
+    held, cash = result.units.to_numpy()[:-1], result.cash.to_numpy()[:-1]
+    at_open = np.concatenate([[result.execution.capital], cash + (held * opens.to_numpy()[1:]).sum(axis=1)])
+    worth = np.append(at_open, result.equity.iloc[-1])
+    if CASH not in opens:
+        return worth
+    return np.asarray(worth / np.append(opens[CASH].to_numpy(), result.tape.closes[CASH].iloc[-1]))
+
+
+def _beside_benchmark(result: Result) -> tuple[np.ndarray, np.ndarray, float]:
+    """Excess returns of the book and of its benchmark where both are marked, and how many of them a year has."""
+    if result.benchmark is None:
+        return np.empty(0), np.empty(0), float("nan")
+    cash = pd.Series(np.cumprod(np.append(1.0, 1 + result.cash_returns)), index=result.equity.index)
+    marks = pd.concat([result.equity, result.benchmark.equity, cash], axis=1, join="inner")
+    book, market, deposit = marks.pct_change().iloc[1:].to_numpy().T
+    years = (marks.index[-1] - marks.index[0]) / YEAR if len(marks) > 1 else float("nan")
+    return book - deposit, market - deposit, len(book) / years
