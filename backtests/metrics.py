@@ -1,10 +1,10 @@
 """The metrics: rows of one table, `METRICS`, from which every report follows.
 
-Conventions. Returns are simple, one per bar. A year has 365 days, elapsed time decides how many there were, and each
-holds n_bars / years bars, whatever the timeframe and however many bars are missing. "Excess" is over what idle
-cash earned. Fractions, not percent. Losses are negative returns; the one exception is max_drawdown, a positive
-fraction as in `Book.drawdown`, which its format shows with a minus. NaN where a metric is undefined: never 0, never
-infinity.
+Conventions. Returns are simple, one per bar. A year has 365 days, elapsed time decides how many there were, and
+each holds n_bars / years bars, whatever the timeframe and however many bars are missing. "Excess" is over what
+idle cash earned. Fractions, not percent. Losses are negative returns; the one exception is max_drawdown, a
+positive fraction as in `Book.drawdown`, which its format shows with a minus. NaN where a metric is undefined:
+never 0, never infinity.
 """
 
 from collections.abc import Callable, Sequence
@@ -92,8 +92,8 @@ def sharpe(result: Result) -> float:
 def sortino(result: Result) -> float:
     """Mean excess return over its downside deviation, times the root of the bars per year.
 
-    Downside deviation: the root of the mean, over all bars, of min(excess, 0)^2 (Sortino and Price 1994). NaN where
-    no bar fell behind cash.
+    Downside deviation: the root of the mean, over all bars, of min(excess, 0)^2 (Sortino and Price 1994). NaN
+    where no bar fell behind cash.
     """
     excess = excess_returns(result)
     downside = np.sqrt(np.mean(np.minimum(excess, 0) ** 2))
@@ -188,8 +188,8 @@ def fills(result: Result) -> float:
 def hit_rate(result: Result) -> float:
     """The share of decisions to hold something after which the book beat cash until the next decision filled.
 
-    From fill to fill, the cost of the first included. A decision that another overtook before it could fill is
-    not counted, nor is one to hold nothing: it cannot beat cash. NaN where none is left.
+    From fill to fill, the cost of the first included. A decision that another overtook before it could fill
+    is not counted, nor is one to hold nothing: it cannot beat cash. NaN where none is left.
     """
     entries, wanted = _entries(result)
     worth = _worth_in_cash(result)
@@ -264,14 +264,14 @@ def excess_returns(result: Result) -> np.ndarray:
 
 
 def drawdown(result: Result) -> pd.Series:
-    """Equity over its highest value so far, minus 1, indexed as equity: 0 at a peak, -0.25 a quarter below."""
+    """Equity over its highest value so far, minus 1: 0 at a peak; indexed as equity."""
     return (result.equity / result.equity.cummax() - 1).rename("drawdown")
 
 
 def daily_equity(result: Result) -> pd.Series:
     """Equity at the end of each UTC day, indexed by day (its first midnight).
 
-    A bar that ends at midnight belongs to the day that ends there. The capital stands on the day before the first.
+    A bar that ends at midnight belongs to the day that ends there. The capital stands on the day before.
     """
     days = _days(result.equity.index)
     return result.equity.set_axis(days)[~days.duplicated(keep="last")].rename(result.name)
@@ -287,7 +287,7 @@ def daily_returns(result: Result) -> pd.Series:
 
 
 def labels(results: Sequence[Result]) -> list[str]:
-    """A name for each result, no two alike: its class, with the parameters that differ where one comes twice."""
+    """A name for each result, no two alike: its class; where one comes twice, what differs too."""
     names = [result.name for result in results]
     full = [_distinct(result, results) if names.count(result.name) > 1 else result.name for result in results]
     return [
@@ -365,7 +365,7 @@ def _worth_in_cash(result: Result) -> np.ndarray:
 
 
 def _beside_benchmark(result: Result) -> tuple[np.ndarray, np.ndarray, float]:
-    """Excess returns of the book and of its benchmark where both are marked, and how many of them a year has."""
+    """Excess returns of the book and its benchmark where both are marked, and how many a year has."""
     if result.benchmark is None:
         return np.empty(0), np.empty(0), float("nan")
     cash = pd.Series(np.cumprod(np.append(1.0, 1 + result.cash_returns)), index=result.equity.index)
