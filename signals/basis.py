@@ -1,0 +1,229 @@
+"""The basis: what it pays to hold bitcoin and sell it forward, and whether those who do so are leaving.
+
+Essay D (10 December 2025): the 30-day annualised basis fell from 6.63% to 4.46%, break-even is 5%, and it was
+below that on 93% of days: holders of the trade unwind it and sell their coins, - for days to weeks. After a
+long spell below, the leverage is gone: neutral to +. The level depends on the venue, and 5% is the hindsight
+of an era of 4% rates, so `BasisToSofr` measures against a hurdle that moves with the rate. SIGNALS #20 and
+#21.
+
+The basis comes from dated futures; where none was known within three days, from the funding of the perpetual.
+Changes are taken within one source.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data_cache.market import BARS_MAX_AGE, Known
+from signals.carry import dated_basis, funding_carry
+from signals.periods import level, together
+from signals.signal import Signal
+from signals.transforms import change, share_of_days
+
+Step = Callable[[pd.Series], pd.Series]
+
+
+@dataclass(frozen=True)
+class Basis(Signal):
+    """Annualised basis at a constant maturity of `days` days, %.
+
+    formula : `signals.carry`, from dated futures, else from funding      sign : see `BasisFall` and
+    `BasisBelowHurdle`
+    """
+
+    asset: str = "BTC"
+    days: int = 30
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The asset's bars."""
+        return (f"bars:{self.asset}",)
+
+    @property
+    def one_of(self) -> tuple[str, ...]:
+        """Dated futures, or the funding of the perpetual."""
+        return (f"futures:{self.asset}", f"FUNDING_{self.asset}")
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each daily close at which a basis is known."""
+        return self.measured(known, lambda basis: basis)
+
+    def measured(self, known: Known, step: Step) -> pd.Series:
+        """The basis of each source put through `step`, and the better source of the moment taken."""
+        dated, funded = self._dated(known), self._funded(known)
+        stale = _without(dated.index, funded.index)
+        return pd.concat([step(dated), step(funded)[stale]]).sort_index(kind="stable")
+
+    def source(self, known: Known) -> pd.Series:
+        """Where each value comes from, by name, indexed by known_at."""
+        dated, funded = self._dated(known), self._funded(known)
+        stale = _without(dated.index, funded.index)
+        names = [pd.Series(self.one_of[0], dated.index), pd.Series(self.one_of[1], funded.index[stale])]
+        return pd.concat(names).sort_index(kind="stable")
+
+    def _dated(self, known: Known) -> pd.Series:
+        if not known.has(self.one_of[0]):
+            return _nothing()
+        return dated_basis(known.futures(self.asset), known.bars(self.asset)["close"], self.days).dropna()
+
+    def _funded(self, known: Known) -> pd.Series:
+        if not known.has(self.one_of[1]):
+            return _nothing()
+        return funding_carry(known.releases(self.one_of[1]), known.bars(self.asset).index, self.days).dropna()
+
+
+@dataclass(frozen=True)
+class BasisToHurdle(Signal):
+    """Basis above a fixed hurdle, percentage points.
+
+    formula : `Basis` - hurdle      sign : below 0 the trade does not pay; - while it falls, days to weeks
+    """
+
+    asset: str = "BTC"
+    hurdle: float = 5.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The asset's bars."""
+        return Basis(self.asset).needs
+
+    @property
+    def one_of(self) -> tuple[str, ...]:
+        """Dated futures, or the funding of the perpetual."""
+        return Basis(self.asset).one_of
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each daily close at which a basis is known."""
+        return Basis(self.asset).compute(known) - self.hurdle
+
+
+@dataclass(frozen=True)
+class BasisToSofr(Signal):
+    """Basis above a hurdle that moves with the overnight rate, percentage points.
+
+    formula : `Basis` - (SOFR + fee + slack), each as last known      sign : as `BasisToHurdle`
+    fee : of the fund that holds the coins, % a year      slack : for margin and trading costs, % a year
+    """
+
+    asset: str = "BTC"
+    fee: float = 0.25
+    slack: float = 0.5
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The asset's bars, and SOFR."""
+        return (*Basis(self.asset).needs, "SOFR")
+
+    @property
+    def one_of(self) -> tuple[str, ...]:
+        """Dated futures, or the funding of the perpetual."""
+        return Basis(self.asset).one_of
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values whenever basis or SOFR becomes known."""
+        parts = together(basis=Basis(self.asset).compute(known), sofr=level(known.releases("SOFR")))
+        return parts["basis"] - (parts["sofr"] + self.fee + self.slack)
+
+
+@dataclass(frozen=True)
+class BasisBelowHurdle(Signal):
+    """Share of the last `window` days on which the basis was below the hurdle, a fraction.
+
+    formula : mean over the last `window` daily closes with a basis of (basis < hurdle); NaN until there are
+    so many
+    sign : regime; with a falling basis -, alone neutral to +
+    """
+
+    asset: str = "BTC"
+    hurdle: float = 5.0
+    window: int = 40
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The asset's bars."""
+        return Basis(self.asset).needs
+
+    @property
+    def one_of(self) -> tuple[str, ...]:
+        """Dated futures, or the funding of the perpetual."""
+        return Basis(self.asset).one_of
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each daily close at which a basis is known."""
+        below = Basis(self.asset).compute(known) < self.hurdle
+        return share_of_days(below.astype(float), self.window)
+
+
+@dataclass(frozen=True)
+class BasisFall(Signal):
+    """How far the basis fell over `days` days, percentage points: positive when it fell.
+
+    formula : basis of `days` days ago less the basis now, both from the same source      sign : -, days to
+    weeks
+    """
+
+    asset: str = "BTC"
+    days: int = 28
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The asset's bars."""
+        return Basis(self.asset).needs
+
+    @property
+    def one_of(self) -> tuple[str, ...]:
+        """Dated futures, or the funding of the perpetual."""
+        return Basis(self.asset).one_of
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each daily close with a basis; NaN where its source had none `days` days ago."""
+        return Basis(self.asset).measured(known, lambda basis: -change(basis, self.days))
+
+
+@dataclass(frozen=True)
+class BasisUnwind(Signal):
+    """Whether the carry trade is being unwound, 1 or 0: the basis is below its hurdle and has fallen.
+
+    formula : basis < hurdle and fall over `days` days > `fall` percentage points; NaN where the fall is
+    unknown
+    sign : -, days to weeks
+    """
+
+    asset: str = "BTC"
+    hurdle: float = 5.0
+    days: int = 28
+    fall: float = 0.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The asset's bars."""
+        return Basis(self.asset).needs
+
+    @property
+    def one_of(self) -> tuple[str, ...]:
+        """Dated futures, or the funding of the perpetual."""
+        return Basis(self.asset).one_of
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each daily close at which a basis is known."""
+
+        def unwinding(basis: pd.Series) -> pd.Series:
+            fallen = -change(basis, self.days)
+            flag = (basis < self.hurdle) & (fallen > self.fall)
+            return flag.astype(float).where(fallen.notna())
+
+        return Basis(self.asset).measured(known, unwinding)
+
+
+def _without(dated: pd.DatetimeIndex, moments: pd.DatetimeIndex) -> np.ndarray:
+    """Whether no dated basis was known within three days before each of `moments`."""
+    last = dated.asi8.searchsorted(moments.asi8, side="right") - 1
+    known_at = np.append(dated.asi8, np.iinfo(np.int64).min // 2)[last]
+    return moments.asi8 - known_at > BARS_MAX_AGE.value  # type: ignore[no-any-return]
+
+
+def _nothing() -> pd.Series:
+    index = pd.DatetimeIndex([], tz="UTC", name="known_at").as_unit("ns")
+    return pd.Series([], index, dtype=float)
