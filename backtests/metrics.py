@@ -1,10 +1,10 @@
 """The metrics: rows of one table, `METRICS`, from which every report follows.
 
-Conventions. Returns are simple, one per bar. A year has 365 days, elapsed time decides how many there were, and
-each holds n_bars / years bars, whatever the timeframe and however many bars are missing. "Excess" is over what
-idle cash earned. Fractions, not percent. Losses are negative returns; the one exception is max_drawdown, a
-positive fraction as in `Book.drawdown`, which its format shows with a minus. NaN where a metric is undefined:
-never 0, never infinity.
+Conventions. Returns are simple, one per bar. A year has 365 days, elapsed time decides how many there
+were, and each holds n_bars / years bars, whatever the timeframe and however many bars are missing.
+"Excess" is over what idle cash earned. Fractions, not percent. Losses are negative returns; the one
+exception is max_drawdown, a positive fraction as in `Book.drawdown`, which its format shows with a
+minus. NaN where a metric is undefined: never 0, never infinity.
 """
 
 from collections.abc import Callable, Sequence

@@ -31,11 +31,15 @@ def find_strategy(text: str) -> Strategy:
     path/to/file.py:Class   a user's own
     module:Class            a user's own, importable
     """
-    name, arguments = _split(text)
+    name, parenthesis, arguments = text.partition("(")
     cls = _find_class(name)
-    if arguments is None:
+    if not parenthesis:
         return _make(cls, {})
-    return _make(cls, _literal_arguments(cls, arguments, text))
+    try:
+        call = ast.parse(f"{cls.__name__}({arguments}", mode="eval").body
+    except SyntaxError:
+        raise BadUsage(f"{text!r} is not an expression such as {cls.__name__}(name=value)") from None
+    return _evaluate(call, cls)
 
 
 def find_strategies(texts: Sequence[str], settings: Sequence[str] = ()) -> list[Strategy]:
@@ -63,13 +67,6 @@ def _setting(text: str) -> tuple[str, str, str]:
         raise BadUsage(f"--set takes name=value; found {text!r}")
     owner, _, parameter = name.strip().rpartition(".")
     return owner, parameter, value.strip()
-
-
-def _split(text: str) -> tuple[str, str | None]:
-    if not text.endswith(")"):
-        return text, None
-    name, _, arguments = text.partition("(")
-    return name, arguments[:-1]
 
 
 def _find_class(name: str) -> type[Strategy]:
@@ -110,15 +107,20 @@ def _load_module(name: str) -> ModuleType:
         raise StrategyFailed(f"module {name} failed to load: {type(error).__name__}: {error}") from error
 
 
-def _literal_arguments(cls: type[Strategy], arguments: str, text: str) -> dict[str, object]:
+def _evaluate(call: ast.expr, cls: type[Strategy]) -> Strategy:
+    if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
+        raise BadUsage(f"name each parameter, as in {cls.__name__}(name=value)")
+    return _make(cls, {str(keyword.arg): _argument(keyword.value) for keyword in call.keywords})
+
+
+def _argument(node: ast.expr) -> object:
+    """A plain value, or a strategy that ships with ebbtide: nothing else is ever evaluated."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return _evaluate(node, _find_class(node.func.id))
     try:
-        call = ast.parse(f"f({arguments})", mode="eval").body
-        assert isinstance(call, ast.Call)
-        if call.args:
-            raise BadUsage(f"{text}: name each parameter, as in {cls.__name__}(name=value)")
-        return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
-        raise BadUsage(f"{text}: parameters must be plain values, as in {cls.__name__}(name=value)") from None
+        return ast.literal_eval(node)
+    except ValueError:
+        raise BadUsage(f"{ast.unparse(node)!r} is not a plain value; parameters are numbers, texts or tuples") from None
 
 
 def _make(cls: type[Strategy], arguments: dict[str, object]) -> Strategy:

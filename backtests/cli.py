@@ -1,0 +1,227 @@
+"""The command line. It prints results; everything else is done by what it calls, imported only when needed."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from data_cache.errors import EbbtideError, UnknownName
+
+app = typer.Typer(
+    name="ebbtide",
+    help="Backtest crypto allocation on US dollar liquidity: point-in-time, causal, honest.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Folder of the cache. Default: $EBBTIDE_STORE, or the clone's own.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A parameter: name=value, or Class.name=value.")]
+FromOption = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included.")]
+TimeframeOption = Annotated[str | None, typer.Option("--timeframe", help="1d, 4h or 1h. Default: 1d.")]
+DataOption = Annotated[str | None, typer.Option("--data", help="lab (simulated) or cache. Default: lab.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the lab. Default: 7.")]
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="events, vector, or both (compared). Default: vector where the rule allows it."),
+]
+FeeOption = Annotated[float | None, typer.Option("--fee-bps", help="Fee, bps of notional. Default: 10.")]
+SlippageOption = Annotated[float | None, typer.Option("--slippage-bps", help="Slippage, bps. Default: 5.")]
+NotionalOption = Annotated[float | None, typer.Option("--min-notional", help="Smallest order, $. Default: 10.")]
+BandOption = Annotated[
+    float | None, typer.Option("--band", help="Trade only if a target weight moved by more than this. Default: 0.")
+]
+LatencyOption = Annotated[float | None, typer.Option("--latency", help="Hours from decision to fill. Default: 0.")]
+RebalanceOption = Annotated[
+    float | None, typer.Option("--rebalance", help="Trade back to an unchanged target every so many days.")
+]
+CapitalOption = Annotated[float | None, typer.Option("--capital", help="Equity at the start, $. Default: 100000.")]
+CashOption = Annotated[str | None, typer.Option("--cash", help="Series that idle cash earns, or 0. Default: 0.")]
+BenchmarkOption = Annotated[
+    str | None, typer.Option("--benchmark", help="A strategy, or none. Default: BuyAndHold.")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write a tearsheet here (HTML).")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for demo.html.")] = Path("demo"),
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the lab.")] = 7,
+    store: StoreOption = None,
+) -> None:
+    """Run all strategies on the lab: what was planted, what they found of it, and DIR/demo.html."""
+    from backtests.demo import run_demo
+
+    run_demo(out, seed)
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(help="strategies, signals, series or metrics")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what there is: strategies, signals, series or metrics; all four where none is named."""
+    from backtests.listing import KINDS, listing
+
+    if kind is not None and kind not in KINDS:
+        raise UnknownName.among("list", kind, KINDS)
+    found = {k: listing(k) for k in KINDS if kind in (None, k)}
+    if as_json:
+        return _print_json(found)
+    from backtests.console import print_listing
+
+    return print_listing(found)
+
+
+@app.command(name="import")
+def import_(
+    manifest: Annotated[Path, typer.Argument(help="A TOML manifest: files, columns, units, date conventions.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import CSV files into the cache."""
+    from backtests.console import print_imported
+    from data_cache.sources.files import import_manifest
+    from data_cache.store import Store
+
+    imported = import_manifest(manifest, Store.default(store))
+    if as_json:
+        return _print_json({"imported": [entry.summary() for entry in imported]})
+    return print_imported(imported)
+
+
+@app.command()
+def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Show each cached series and market: range, rows, gaps, age, origin."""
+    import pandas as pd
+
+    from backtests.console import print_status
+    from data_cache.cache import status as cache_status
+    from data_cache.store import Store
+
+    cache = Store.default(store)
+    rows = cache_status(cache, pd.Timestamp.now("UTC"))
+    if as_json:
+        return _print_json({"store": str(cache.folder), "entries": [row.summary() for row in rows]})
+    return print_status(cache, rows)
+
+
+@app.command()
+def run(
+    strategy: Annotated[str, typer.Argument(help="Name, Name(parameter=value), file.py:Class, module:Class or run.toml")],
+    settings: SetOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    timeframe: TimeframeOption = None,
+    data: DataOption = None,
+    seed: SeedOption = None,
+    engine: EngineOption = None,
+    fee_bps: FeeOption = None,
+    slippage_bps: SlippageOption = None,
+    min_notional: NotionalOption = None,
+    band: BandOption = None,
+    latency: LatencyOption = None,
+    rebalance: RebalanceOption = None,
+    capital: CapitalOption = None,
+    cash: CashOption = None,
+    benchmark: BenchmarkOption = None,
+    store: StoreOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Backtest one strategy, or what a TOML run file describes."""
+    options = _options(locals())
+    _run({"strategies": [strategy], **options}, out, as_json, single=True)
+
+
+@app.command()
+def compare(
+    strategies: Annotated[list[str], typer.Argument(help="Two or more strategies as for run; all for every one.")],
+    settings: SetOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    timeframe: TimeframeOption = None,
+    data: DataOption = None,
+    seed: SeedOption = None,
+    engine: EngineOption = None,
+    fee_bps: FeeOption = None,
+    slippage_bps: SlippageOption = None,
+    min_notional: NotionalOption = None,
+    band: BandOption = None,
+    latency: LatencyOption = None,
+    rebalance: RebalanceOption = None,
+    capital: CapitalOption = None,
+    cash: CashOption = None,
+    benchmark: BenchmarkOption = None,
+    store: StoreOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Backtest several strategies on the same data, window and costs."""
+    options = _options(locals())
+    _run({"strategies": strategies, **options}, out, as_json, single=False)
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that a Request knows, by its names."""
+    left_out = {"strategy", "strategies", "out", "as_json"}
+    options = {name: value for name, value in given.items() if name not in left_out}
+    return {"set": options.pop("settings"), **options}
+
+
+def _run(options: dict[str, Any], out: Path | None, as_json: bool, single: bool) -> None:
+    from backtests.request import request
+
+    asked = request(options)
+    results = asked.run()
+    if out is not None:
+        from backtests.tearsheet import write_tearsheet
+
+        write_tearsheet(results, out, title=" · ".join(result.name for result in results))
+    if as_json:
+        summaries = [result.summary() for result in results]
+        return _print_json(summaries[0] if single and len(summaries) == 1 else {"results": summaries})
+    from backtests.console import print_results
+
+    return print_results(results, out)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(_without_nan(value), indent=2, default=str))
+
+
+def _without_nan(value: Any) -> Any:
+    """NaN is no JSON: what is undefined is null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def main() -> None:
+    """Run the command line; every error becomes one sentence and an exit code, never a traceback."""
+    try:
+        app()
+    except EbbtideError as error:
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:  # the reader of our output, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("EBBTIDE_TRACEBACK"):
+            raise
+        _fail(f"{type(error).__name__}: {error}; set EBBTIDE_TRACEBACK=1 to see where, and please report it", 2)
+
+
+def _fail(sentence: str, exit_code: int) -> None:
+    print(f"ebbtide: {sentence}", file=sys.stderr)
+    sys.exit(exit_code)
