@@ -297,7 +297,7 @@ def test_a_book_that_never_holds_anything_has_no_hit_rate() -> None:
 
 
 def test_of_two_decisions_for_one_bar_the_last_alone_is_judged() -> None:
-    """With a day of latency and two missing days, both the purchase and the change of mind come to the last bar."""
+    """With a day of latency and two missing days, purchase and change of mind both come to the last bar."""
     plan = Plan((("2000-01-01", 0.0), ("2024-01-02", 1.0), ("2024-01-03", 0.0)))
     late = replace(FREE, latency_hours=24)
     result = run([100, 100, 110], days(5)[[0, 1, 4]], plan, late)
