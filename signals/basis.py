@@ -18,7 +18,7 @@ import pandas as pd
 
 from data_cache.market import BARS_MAX_AGE, Known
 from signals.carry import dated_basis, funding_carry
-from signals.periods import level, together
+from signals.periods import released, together, utc_index
 from signals.signal import Signal
 from signals.transforms import change, share_of_days
 
@@ -52,26 +52,27 @@ class Basis(Signal):
 
     def measured(self, known: Known, step: Step) -> pd.Series:
         """The basis of each source put through `step`, and the better source of the moment taken."""
-        dated, funded = self._dated(known), self._funded(known)
-        stale = _without(dated.index, funded.index)
-        return pd.concat([step(dated), step(funded)[stale]]).sort_index(kind="stable")
+        dated, funded = self._sources(known)
+        return pd.concat([step(dated), step(funded)[_without(dated, funded)]]).sort_index(kind="stable")
 
     def source(self, known: Known) -> pd.Series:
         """Where each value comes from, by name, indexed by known_at."""
-        dated, funded = self._dated(known), self._funded(known)
-        stale = _without(dated.index, funded.index)
-        names = [pd.Series(self.one_of[0], dated.index), pd.Series(self.one_of[1], funded.index[stale])]
+        dated, funded = self._sources(known)
+        stood_in = funded.index[_without(dated, funded)]
+        names = [pd.Series(self.one_of[0], dated.index), pd.Series(self.one_of[1], stood_in)]
         return pd.concat(names).sort_index(kind="stable")
 
-    def _dated(self, known: Known) -> pd.Series:
-        if not known.has(self.one_of[0]):
-            return _nothing()
-        return dated_basis(known.futures(self.asset), known.bars(self.asset)["close"], self.days).dropna()
-
-    def _funded(self, known: Known) -> pd.Series:
-        if not known.has(self.one_of[1]):
-            return _nothing()
-        return funding_carry(known.releases(self.one_of[1]), known.bars(self.asset).index, self.days).dropna()
+    def _sources(self, known: Known) -> tuple[pd.Series, pd.Series]:
+        """The basis from dated futures, and from funding unless the first is never missed."""
+        nothing = pd.Series([], utc_index(np.empty(0, np.int64)), dtype=float)
+        if not known.has(self.needs[0]):
+            return nothing, nothing
+        future, funding = self.one_of
+        close = known.bars(self.asset)["close"]
+        dated = dated_basis(known.futures(self.asset), close, self.days) if known.has(future) else nothing
+        if not _without(dated, close).any():
+            return dated, nothing
+        return dated, funding_carry(released(known, funding), close.index, self.days)
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ class BasisToSofr(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values whenever basis or SOFR becomes known."""
-        parts = together(basis=Basis(self.asset).compute(known), sofr=level(known.releases("SOFR")))
-        return parts["basis"] - (parts["sofr"] + self.fee + self.slack)
+        costs = released(known, "SOFR").series() + self.fee + self.slack
+        return together(np.subtract, Basis(self.asset).compute(known), costs)
 
 
 @dataclass(frozen=True)
@@ -217,13 +218,9 @@ class BasisUnwind(Signal):
         return Basis(self.asset).measured(known, unwinding)
 
 
-def _without(dated: pd.DatetimeIndex, moments: pd.DatetimeIndex) -> np.ndarray:
-    """Whether no dated basis was known within three days before each of `moments`."""
-    last = dated.asi8.searchsorted(moments.asi8, side="right") - 1
-    known_at = np.append(dated.asi8, np.iinfo(np.int64).min // 2)[last]
-    return moments.asi8 - known_at > BARS_MAX_AGE.value  # type: ignore[no-any-return]
-
-
-def _nothing() -> pd.Series:
-    index = pd.DatetimeIndex([], tz="UTC", name="known_at").as_unit("ns")
-    return pd.Series([], index, dtype=float)
+def _without(dated: pd.Series, others: pd.Series) -> np.ndarray:
+    """Whether no dated basis was known within three days before each moment of `others`."""
+    moments = others.index.asi8
+    known_at = np.append(dated.index.asi8, -BARS_MAX_AGE.value)  # nothing known is known in 1970
+    last = dated.index.asi8.searchsorted(moments, side="right") - 1
+    return moments - known_at[last] > BARS_MAX_AGE.value  # type: ignore[no-any-return]

@@ -18,7 +18,8 @@ levels.
 import numpy as np
 import pandas as pd
 
-from signals.transforms import DAY
+from signals.periods import Releases, utc_index
+from signals.transforms import DAY, taken
 
 SKIP_DAYS = 5  # a future that expires within five days is all noise
 ALONE_DAYS = 7  # and one that stands alone needs seven
@@ -27,60 +28,63 @@ COVERED = 0.9  # of the window must be covered by payments
 
 
 def dated_basis(futures: pd.DataFrame, close: pd.Series, days: float) -> pd.Series:
-    """Constant-maturity basis of dated futures, % a year, at each close of both; NaN where no future serves.
+    """Constant-maturity basis of dated futures, % a year, at each close of both at which a future serves.
 
     futures : closes, a column per expiry, by known_at      close : of the asset, by known_at
     """
-    both = futures.index.intersection(close.index)
-    rows, spots = futures.index.get_indexer(both), close.index.get_indexer(both)
+    moments, spot = _synchronous(futures, close)
     order = np.argsort(futures.columns.asi8)
-    price = futures.to_numpy(float)[rows][:, order]
-    expiry = futures.columns.as_unit("ns").asi8[order]
-    tau = np.where(np.isnan(price), np.nan, (expiry - both.as_unit("ns").asi8[:, None]) / DAY)
-    carry = _carry(price, close.to_numpy(float)[spots])
-    return pd.Series(100 * 365 * _per_day(tau, carry, days), both)
+    price = futures.to_numpy(float)[:, order]
+    row, column = np.nonzero(~np.isnan(price) & ~np.isnan(spot)[:, None])
+    tau = (futures.columns.as_unit("ns").asi8[order][column] - moments[row]) / DAY
+    carry = np.log(price[row, column] / spot[row])
+    a_day = _carry_a_day(len(moments), row, tau, carry, days)
+    known = ~np.isnan(a_day)
+    return pd.Series(100 * 365 * a_day[known], utc_index(moments[known]))
 
 
-def _carry(price: np.ndarray, spot: np.ndarray) -> np.ndarray:
-    return np.log(np.ascontiguousarray(price / spot[:, None]))  # type: ignore[no-any-return]
+def _synchronous(futures: pd.DataFrame, close: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """When the futures closed, and the asset's close of the same moment; NaN where it has none."""
+    moments, closed = futures.index.as_unit("ns").asi8, close.index.as_unit("ns").asi8
+    at = closed.searchsorted(moments)
+    same = np.append(closed, -1)[at] == moments
+    return moments, taken(close.to_numpy(float), np.where(same, at, -1))
 
 
-def _per_day(tau: np.ndarray, carry: np.ndarray, days: float) -> np.ndarray:
-    """Log carry a day: between the expiries around `days`, else of the nearest one."""
-    near, tau1 = _pick(np.where((tau >= SKIP_DAYS) & (tau <= days), days - tau, np.inf), tau)
-    far, tau2 = _pick(np.where(tau >= max(days, SKIP_DAYS), tau - days, np.inf), tau)
-    alone, tau0 = _pick(np.where(tau >= ALONE_DAYS, np.abs(tau - days), np.inf), tau)
-    y1, y2, y0 = (np.take_along_axis(carry, pick[:, None], axis=1)[:, 0] for pick in (near, far, alone))
+def _carry_a_day(size: int, row: np.ndarray, tau: np.ndarray, carry: np.ndarray, days: float) -> np.ndarray:
+    """Log carry a day of each of `size` moments; NaN where no future serves.
+
+    row, tau, carry : of every quoted future, by moment and then by expiry, so that the last one of a row
+    before `days` and the first one after it are the nearest
+    """
+    before = np.flatnonzero((tau >= SKIP_DAYS) & (tau <= days))
+    after = np.flatnonzero((tau >= SKIP_DAYS) & (tau >= days))[::-1]
+    near, far = np.full((2, size), -1)
+    near[row[before]], far[row[after]] = before, after  # the last assignment to a moment stays
+    tau1, tau2, y1, y2 = taken(tau, near), taken(tau, far), taken(carry, near), taken(carry, far)
     width = np.where(tau2 > tau1, tau2 - tau1, 1.0)
     between = (y1 + (y2 - y1) * (days - tau1) / width) / days
-    return np.where(np.isnan(tau1 + tau2), y0 / tau0, between)  # type: ignore[no-any-return]
+    alone = np.where(tau2 >= ALONE_DAYS, y2 / tau2, np.where(tau1 >= ALONE_DAYS, y1 / tau1, np.nan))
+    return np.where((near >= 0) & (far >= 0), between, alone)
 
 
-def _pick(distance: np.ndarray, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The column of the smallest distance in each row, and its tau; NaN where all distances are infinite."""
-    column = distance.argmin(axis=1)
-    chosen = np.take_along_axis(tau, column[:, None], axis=1)[:, 0]
-    found = np.isfinite(np.take_along_axis(distance, column[:, None], axis=1)[:, 0])
-    return column, np.where(found, chosen, np.nan)
+def funding_carry(payments: Releases, closes: pd.DatetimeIndex, days: float) -> pd.Series:
+    """Funding over the last `days` days, % a year, at each of `closes` whose window is nine tenths covered.
 
-
-def funding_carry(payments: pd.DataFrame, closes: pd.DatetimeIndex, days: float) -> pd.Series:
-    """Funding over the last `days` days, % a year, at each of `closes`.
-
-    payments : releases of the funding rate, a fraction per interval
-    NaN unless nine tenths of the window are covered by payments.
+    payments : releases of the funding rate, a fraction per interval; their period is the instant of payment
     """
-    paid_at = payments["period"].to_numpy().astype(np.int64)
-    interval = np.minimum(np.diff(paid_at, prepend=paid_at[:1]) / DAY, LONGEST_INTERVAL_DAYS)
-    rate = np.where(interval > 0, payments["value"].to_numpy(float), 0.0)
-    last = payments.index.asi8.searchsorted(closes.asi8, side="right")
-    first = payments.index.asi8.searchsorted(closes.asi8 - int(days * DAY), side="right")
+    spacing = np.diff(payments.period, prepend=payments.period[:1]) / np.timedelta64(1, "D")
+    interval = np.minimum(spacing, LONGEST_INTERVAL_DAYS)  # 0 for the first, whose interval is unknown
+    rate = np.where(interval > 0, payments.value, 0.0)
+    closed = closes.as_unit("ns").asi8
+    known_at = payments.known_at.view(np.int64)
+    first, last = (known_at.searchsorted(edge, side="right") for edge in (closed - int(days * DAY), closed))
     covered, paid = _between(interval, first, last), _between(rate, first, last)
     enough = covered >= COVERED * days
-    return pd.Series(100 * 365 * paid / np.where(enough, covered, np.nan), closes)
+    return pd.Series(100 * 365 * paid[enough] / covered[enough], utc_index(closed[enough]))
 
 
 def _between(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     """The sums of values[first:last], row by row."""
-    total = np.r_[0.0, np.cumsum(values)]
+    total = np.append(0.0, np.cumsum(values))
     return total[last] - total[first]  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from data_cache.market import Known
 from signals.period_ends import without_period_ends
-from signals.periods import difference, newest, same_period
+from signals.periods import Releases, difference, released, same_period
 from signals.signal import Signal
 
 BPS = 100  # basis points in a percentage point
@@ -70,19 +70,18 @@ class CorridorPosition(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each day of which SOFR and both bounds are known."""
-        lower, upper = known.releases("DFEDTARL"), known.releases("DFEDTARU")
-        above = difference(known.releases("SOFR"), lower)
-        pairs = same_period(above, difference(upper, lower))
-        position = pd.DataFrame({"period": pairs["period"], "value": pairs["left"] / pairs["right"]})
+        lower, upper = released(known, "DFEDTARL"), released(known, "DFEDTARU")
+        above, width = same_period(difference(released(known, "SOFR"), lower), difference(upper, lower))
+        position = above._replace(value=above.value / width.value)
         return _mean(position, self.window, self.exclude_period_ends)
 
 
 def _mean_spread(known: Known, bound: str, window: int, exclude_period_ends: bool) -> pd.Series:
-    spread = difference(known.releases("SOFR"), known.releases(bound))
+    spread = difference(released(known, "SOFR"), released(known, bound))
     return BPS * _mean(spread, window, exclude_period_ends)
 
 
-def _mean(releases: pd.DataFrame, window: int, exclude_period_ends: bool) -> pd.Series:
+def _mean(releases: Releases, window: int, exclude_period_ends: bool) -> pd.Series:
     """Mean of the last `window` days; NaN until there are so many."""
     kept = without_period_ends(releases) if exclude_period_ends else releases
-    return newest(kept)["value"].rolling(window).mean()
+    return kept.series().rolling(window).mean()

@@ -7,10 +7,11 @@ liquidity (the bank lending of 2023). SIGNALS #1.
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from data_cache.market import Known
-from signals.periods import level, period_change, together
+from signals.periods import period_change, released, together
 from signals.signal import Signal
 from signals.transforms import zscore
 from signals.treasury_account import SOURCES, closing_balance
@@ -32,12 +33,8 @@ class NetLiquidity(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values whenever one of the three becomes known."""
-        parts = together(
-            assets=level(known.releases("WALCL")),
-            account=level(closing_balance(known)),
-            reverse_repo=level(known.releases("RRPONTSYD")),
-        )
-        return _net(parts)
+        assets, reverse_repo = (released(known, series).series() for series in NEEDS)
+        return together(_net, assets, closing_balance(known).series(), reverse_repo)
 
 
 @dataclass(frozen=True)
@@ -75,20 +72,15 @@ class NetLiquidityZ(Signal):
     def compute(self, known: Known) -> pd.Series:
         """Values at each release of WALCL; NaN until there are `window_weeks` changes."""
         change = net_change(known, self.weeks)
-        releases = level(known.releases("WALCL")).index.unique()
-        weekly = change[change.index.isin(releases)].dropna()
-        return zscore(weekly, self.window_weeks)
+        weekly = np.isin(change.index.asi8, released(known, "WALCL").known_at.view(np.int64))
+        return zscore(change[weekly].dropna(), self.window_weeks)
 
 
 def net_change(known: Known, weeks: int) -> pd.Series:
     """Change of net liquidity over `weeks` weeks, $bn, whenever one of its parts becomes known."""
-    parts = together(
-        assets=period_change(known.releases("WALCL"), 7 * weeks),
-        account=period_change(closing_balance(known), 7 * weeks),
-        reverse_repo=period_change(known.releases("RRPONTSYD"), 7 * weeks),
-    )
-    return _net(parts)
+    assets, reverse_repo = (period_change(released(known, series), 7 * weeks) for series in NEEDS)
+    return together(_net, assets, period_change(closing_balance(known), 7 * weeks), reverse_repo)
 
 
-def _net(parts: pd.DataFrame) -> pd.Series:
-    return parts["assets"] - parts["account"] - parts["reverse_repo"]
+def _net(assets: np.ndarray, account: np.ndarray, reverse_repo: np.ndarray) -> np.ndarray:
+    return assets - account - reverse_repo

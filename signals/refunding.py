@@ -14,8 +14,8 @@ import pandas as pd
 
 UNKNOWN = float("nan")
 
-# Refunding statement, $bn at the end of its quarter, $bn at the end of the next. The press release by its number
-# at home.treasury.gov/news/press-releases, or by its date.
+# Refunding statement, $bn at the end of its quarter, $bn at the end of the next; the press release by number
+# (home.treasury.gov/news/press-releases) or date.
 TARGETS: tuple[tuple[str, float, float], ...] = (
     ("2018-10-31", 410, 320),  # sm535
     ("2019-01-30", 320, 300),  # sm593

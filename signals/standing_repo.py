@@ -9,16 +9,17 @@ few test operations, at most $0.25bn, are in the data. SIGNALS #9.
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from data_cache.market import Known
 from signals.period_ends import without_period_ends
-from signals.periods import newest
+from signals.periods import released
 from signals.signal import Signal
 from signals.transforms import share_of_days
 
 # The facility opened on this day; the repo operations of 2019-21 were temporary ones, on other terms.
-OPENED = pd.Timestamp("2021-07-29")
+OPENED = np.datetime64("2021-07-29", "ns")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,6 @@ class StandingRepoShare(Signal):
 
 def take_up(known: Known, exclude_period_ends: bool) -> pd.Series:
     """Daily take-up since the facility opened, $bn, by known_at."""
-    releases = newest(known.releases("SRF"))
-    releases = releases[(releases["period"] >= OPENED).to_numpy()]
-    return (without_period_ends(releases) if exclude_period_ends else releases)["value"]
+    releases = released(known, "SRF")
+    releases = releases.those(releases.period >= OPENED)
+    return (without_period_ends(releases) if exclude_period_ends else releases).series()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data_cache.market import Known
-from signals.periods import difference, level, period_change, same_period
+from signals.periods import Releases, difference, period_change, released, same_period
 from signals.signal import Signal
 
 
@@ -28,7 +28,7 @@ class TermSpread(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each day of which both yields are known."""
-        return level(slope(known))
+        return slope(known).series()
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class BearSteepening(Signal):
     def compute(self, known: Known) -> pd.Series:
         """Values at each day of which both yields are known."""
         long, short = _changes(known, self.days)
-        return pd.Series(np.minimum(long, long - short).clip(lower=0))
+        return np.minimum(long, long - short).clip(lower=0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class BullSteepening(Signal):
     def compute(self, known: Known) -> pd.Series:
         """Values at each day of which both yields are known."""
         long, short = _changes(known, self.days)
-        return pd.Series(np.minimum(-short, long - short).clip(lower=0))
+        return np.minimum(-short, long - short).clip(lower=0)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TermPremium(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each release; of the days released together the newest counts."""
-        return level(known.releases("THREEFYTP10"))
+        return released(known, "THREEFYTP10").series()
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,15 @@ class TermPremiumChange(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each release."""
-        return period_change(known.releases("THREEFYTP10"), self.days)
+        return period_change(released(known, "THREEFYTP10"), self.days)
 
 
-def slope(known: Known) -> pd.DataFrame:
-    """Ten-year less one-year yield of the same day, as a table of releases."""
-    return difference(known.releases("DGS10"), known.releases("DGS1"))
+def slope(known: Known) -> Releases:
+    """Ten-year less one-year yield of the same day."""
+    return difference(released(known, "DGS10"), released(known, "DGS1"))
 
 
 def _changes(known: Known, days: int) -> tuple[pd.Series, pd.Series]:
     """Change of the ten-year and of the one-year yield between the same two days."""
-    pairs = same_period(known.releases("DGS10"), known.releases("DGS1"))
-    long = pairs.rename(columns={"left": "value"})
-    short = pairs.rename(columns={"right": "value"})
+    long, short = same_period(released(known, "DGS10"), released(known, "DGS1"))
     return period_change(long, days), period_change(short, days)

@@ -17,18 +17,16 @@ import numpy as np
 import pandas as pd
 
 from data_cache.market import Known
-from signals.periods import change_since, newest, no_releases
+from signals.periods import Releases, change_since, first_of, released
 from signals.refunding import target_at
 from signals.signal import Signal
 
 SOURCES = ("TGA", "WDTGAL")
 
 
-def closing_balance(known: Known) -> pd.DataFrame:
+def closing_balance(known: Known) -> Releases:
     """Balances at the close of each day, $bn, from whichever source published the day first."""
-    both = pd.concat([known.releases(series) for series in SOURCES if known.has(series)] or [no_releases()])
-    order = np.lexsort((both["period"].to_numpy(), both.index.asi8))
-    return newest(both.iloc[order])
+    return first_of(*(released(known, series) for series in SOURCES))
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class TreasuryAccount(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each new balance."""
-        return closing_balance(known)["value"]
+        return closing_balance(known).series()
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class TreasuryAccountExcess(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each new balance."""
-        balance = closing_balance(known)["value"]
+        balance = closing_balance(known).series()
         return balance - target_at(balance.index)
 
 
@@ -77,10 +75,10 @@ class TreasuryAccountDrawdown(Signal):
     def compute(self, known: Known) -> pd.Series:
         """Values at each new balance."""
         balance = closing_balance(known)
-        by_day = balance.set_index("period")["value"]
-        below = by_day.rolling(f"{self.window_days}D").max() - by_day
-        whole = by_day.index >= by_day.index.min() + pd.Timedelta(days=self.window_days - 1)
-        return below.where(whole).set_axis(balance.index)
+        by_day = pd.Series(balance.value, pd.DatetimeIndex(balance.period))
+        peak = by_day.rolling(f"{self.window_days}D").max().to_numpy()
+        whole = balance.period >= balance.period[:1] + np.timedelta64(self.window_days - 1, "D")
+        return balance._replace(value=np.where(whole, peak - balance.value, np.nan)).series()
 
 
 @dataclass(frozen=True)
@@ -99,6 +97,6 @@ class TreasuryAccountFlow(Signal):
     def compute(self, known: Known) -> pd.Series:
         """Values at each new balance."""
         balance = closing_balance(known)
-        day = balance["period"].to_numpy().astype("datetime64[D]")
+        day = balance.period.astype("datetime64[D]")
         earlier = np.busday_offset(day, -self.days, roll="forward").astype("datetime64[ns]")
         return change_since(balance, earlier)
