@@ -17,7 +17,8 @@ from data_cache.lab import balance_sheet, derivatives, prices, publications, rat
 from data_cache.market import Market
 from data_cache.observations import Observations
 
-HOUR = pd.Timedelta(hours=1)
+# Beyond it prices would leave the range that any exchange quotes.
+MOST_EFFECT = 3.0
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Lab:
-    """A simulated world, 2018-01-01 to 2026-06-30: the Fed, money markets, yields, BTC and ETH with
-    derivatives.
+    """A simulated world, 2018-01-01 to 2026-06-30: the Fed, money markets, yields, BTC and ETH.
 
     seed : what all noise is drawn from, at least 0; the dated phases and the policy path are the same for
     every seed
@@ -56,9 +56,10 @@ class Lab:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise BadUsage(f"the lab's seed is {self.seed}; it must be 0 or more")
-        if not np.isfinite(self.effect):
+        if not abs(self.effect) <= MOST_EFFECT:
             raise BadUsage(
-                f"the lab's effect is {self.effect}; it must be a number: 1 as documented, 0 for none"
+                f"the lab's effect is {self.effect}; it must lie in -{MOST_EFFECT:g}..{MOST_EFFECT:g}: "
+                "1 as documented, 0 for none"
             )
 
     @property
@@ -68,19 +69,19 @@ class Lab:
 
     def market(self, timeframe: str = "1d") -> Market:
         """The market in bars of `timeframe`: 1h, 4h or 1d; all three hold the same prices."""
-        rows = {series: self.observations.rows(series) for series in self.observations} | self._funding()
         bars = {asset: self.bars(asset).resample(timeframe) for asset in prices.COINS}
         futures = {a: derivatives.futures(self.seed, a, self._daily_closes(a)) for a in prices.COINS}
-        return Market(Observations(rows), bars, self.origin, futures)
+        return Market(Observations(self._rows()), bars, self.origin, futures)
 
     def planted(self) -> Planted:
         """The response of prices to liquidity that is in this lab."""
         days = prices.HORIZON // pd.Timedelta(days=1)
         response = {a: self.effect * coin.beta * prices.RESPONSE for a, coin in prices.COINS.items()}
         drift = {asset: coin.beta * prices.DRIFT for asset, coin in prices.COINS.items()}
+        amounts = ", ".join(f"{fraction:.2%} in {asset}" for asset, fraction in response.items())
         words = (
-            f"For each $100bn by which WALCL - TGA - RRP, as known at the start of a UTC day, rose over {days} days, the "
-            f"expected return of that day is higher by {', '.join(f'{r:.3%} in {a}' for a, r in response.items())}."
+            "For each $100bn by which WALCL - TGA - RRPONTSYD, as known at the start of a UTC day, rose over "
+            f"{days} days, the expected return of that day is higher by {amounts}."
         )
         return Planted(response, drift, days, words)
 
@@ -90,8 +91,8 @@ class Lab:
         Columns liquidity (28-day change of known net liquidity in $100bn, known at the open) and return
         (simple, of the day); days on which liquidity is not yet known are left out.
         """
-        log_close = np.append(np.log(prices.COINS[asset].start), self._log_prices(asset)[23::24])
-        columns = {"liquidity": self.liquidity_change / 100, "return": np.expm1(np.diff(log_close))}
+        close = np.append(prices.COINS[asset].start, self._closes[asset][23::24])
+        columns = {"liquidity": self.liquidity_change / 100, "return": close[1:] / close[:-1] - 1}
         return pd.DataFrame(columns).dropna()
 
     @cached_property
@@ -123,19 +124,24 @@ class Lab:
 
     def bars(self, asset: str) -> Bars:
         """The hourly bars of BTC or ETH."""
-        return Bars(asset, "1h", prices.hourly_bars(self.seed, asset, self._log_prices(asset)))
+        return Bars(asset, "1h", prices.hourly_bars(self.seed, asset, self._closes[asset]))
 
     @cached_property
     def _sheet_without_repo(self) -> pd.DataFrame:
         return balance_sheet.balance_sheet(self.seed)
 
-    def _log_prices(self, asset: str) -> np.ndarray:
-        return prices.log_prices(self.seed, self.effect, asset, self.liquidity_change)
+    @cached_property
+    def _closes(self) -> dict[str, np.ndarray]:
+        change = self.liquidity_change
+        return {asset: prices.closes(self.seed, self.effect, asset, change) for asset in prices.COINS}
 
     def _daily_closes(self, asset: str) -> pd.Series:
         known_at = (prices.days() + pd.Timedelta(days=1)).rename("known_at")
-        return pd.Series(np.exp(self._log_prices(asset)[23::24]).round(2), index=known_at)
+        return pd.Series(self._closes[asset][23::24], index=known_at)
 
-    def _funding(self) -> dict[str, pd.DataFrame]:
-        paid = {a: derivatives.funding(self.seed, a, self._log_prices(a)) for a in prices.COINS}
-        return {f"FUNDING_{a}": publications.rule_rows(f"FUNDING_{a}", rate) for a, rate in paid.items()}
+    def _rows(self) -> dict[str, pd.DataFrame]:
+        rows = {series: self.observations.rows(series) for series in self.observations}
+        for asset, close in self._closes.items():
+            series = f"FUNDING_{asset}"
+            rows[series] = publications.rule_rows(series, derivatives.funding(self.seed, asset, close))
+        return rows

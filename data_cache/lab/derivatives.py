@@ -22,8 +22,10 @@ EPISODES: Knots = (
 GRIP: Knots = (("2025-06-15", 0.0), ("2025-07-15", 0.9), ("2026-03-20", 0.9), ("2026-05-01", 0.0))
 
 
-def funding(seed: int, asset: str, log_close: np.ndarray) -> pd.Series:
+def funding(seed: int, asset: str, close: np.ndarray) -> pd.Series:
     """Funding per 8 hours as a fraction, by the UTC instant of payment; positive: longs pay.
+
+    close : spot at the end of each hour
 
     The premium P follows the momentum of 7 days and falls back to the baseline; funding is
     P + clip(baseline - P, -BAND, BAND), as the large venues have it, so it rests on the baseline exactly.
@@ -31,7 +33,7 @@ def funding(seed: int, asset: str, log_close: np.ndarray) -> pd.Series:
     times = pd.date_range(
         START, END + pd.Timedelta(days=1), freq="8h", inclusive="neither", unit="ns", name="period"
     )
-    last = log_close[7::8][: len(times)]  # the price of the hour that ends at the payment
+    last = close[7::8][: len(times)]  # the price of the hour that ends at the payment
     premium = BASELINE + 0.0010 * np.tanh(_momentum(last, 21) / 0.25)
     premium += autoregressive(stream(seed, f"funding:{asset}"), len(times), 4, 0.0004)
     rate = premium + np.clip(BASELINE - premium, -BAND, BAND)
@@ -45,19 +47,17 @@ def expiries() -> pd.DatetimeIndex:
     return (fridays + pd.Timedelta(hours=8)).tz_localize("UTC").rename("expiry")
 
 
-def basis(seed: int, asset: str, daily_log_close: np.ndarray) -> np.ndarray:
-    """The annualised basis by the day, a fraction: hurdle, momentum of 60 days, noise, and the dated
-    episodes."""
+def basis(seed: int, asset: str, close: np.ndarray) -> np.ndarray:
+    """The annualised basis by the day, a fraction: hurdle, 60-day momentum, noise, dated episodes."""
     days = pd.date_range(START, END, unit="ns")
-    free = HURDLE + 0.07 * np.tanh(_momentum(daily_log_close, 60) / 0.5)
+    free = HURDLE + 0.07 * np.tanh(_momentum(close, 60) / 0.5)
     free += autoregressive(stream(seed, f"basis:{asset}"), len(days), 25, 0.015)
     grip = path(GRIP, days)
     return (1 - grip) * free + grip * path(EPISODES, days)  # type: ignore[no-any-return]
 
 
 def futures(seed: int, asset: str, close: pd.Series) -> pd.DataFrame:
-    """Daily closes of the two nearest quarterly futures, by known_at; a column per expiry, NaN outside its
-    life.
+    """Daily closes of the two nearest quarterly futures, by known_at, a column per expiry.
 
     close : spot at the end of each UTC day, by known_at      F = S (1 + b t / 365), t in days to expiry, so
     that the future meets spot at expiry. Longer ones carry a little more, and each its own noise.
@@ -67,12 +67,12 @@ def futures(seed: int, asset: str, close: pd.Series) -> pd.DataFrame:
     # The nearest future is the first with time left; it and the next one are listed.
     rank = np.cumsum(left > 0, axis=1)
     own = stream(seed, f"futures:{asset}").normal(0, 0.002, left.shape)
-    carry = basis(seed, asset, np.log(close.to_numpy()))[:, None] + 0.005 * left / 365 + own
+    carry = basis(seed, asset, close.to_numpy())[:, None] + 0.005 * left / 365 + own
     price = close.to_numpy()[:, None] * (1 + carry * left / 365)
     listed = (rank == 1) | (rank == 2)
     return pd.DataFrame(np.where(listed, price, np.nan).round(2), index=close.index, columns=dates)
 
 
-def _momentum(log_price: np.ndarray, steps: int) -> np.ndarray:
-    past = np.append(np.full(steps, log_price[0]), log_price)[: len(log_price)]
-    return log_price - past
+def _momentum(price: np.ndarray, steps: int) -> np.ndarray:
+    past = np.append(np.full(steps, price[0]), price)[: len(price)]
+    return np.log(price / past)  # type: ignore[no-any-return]

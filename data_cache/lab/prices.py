@@ -1,5 +1,4 @@
-"""BTC and ETH by the hour: volatility regimes, jumps, a common factor, and the planted response to
-liquidity."""
+"""BTC and ETH by the hour: regimes, jumps, a common factor, and the planted response to liquidity."""
 
 from dataclasses import dataclass
 
@@ -28,9 +27,10 @@ class Coin:
     beta: float  # on the common factor, the drift and the response
     own: float  # own volatility as a fraction of the common factor's
     turnover: float  # coins traded in a normal hour
+    decimals: int  # of a quoted price
 
 
-COINS = {"BTC": Coin(13_400.0, 1.0, 0.25, 1_500.0), "ETH": Coin(740.0, 1.3, 0.45, 18_000.0)}
+COINS = {"BTC": Coin(13_400.0, 1.0, 0.25, 1_500.0, 2), "ETH": Coin(740.0, 1.3, 0.45, 18_000.0, 4)}
 
 
 def hours() -> pd.DatetimeIndex:
@@ -52,17 +52,15 @@ def net_liquidity(known: Observations) -> pd.Series:
 
 
 def liquidity_change(known: Observations) -> pd.Series:
-    """The change of known net liquidity over HORIZON, $bn, known at the open of each UTC day; NaN while
-    unknown.
+    """The change of known net liquidity over HORIZON, $bn, by open of the UTC day; NaN while unknown.
 
-    It is made of first releases published before the day opens, so whoever reads it then can trade on all of
-    it.
+    It is made of first releases published by the open, so whoever reads it then can trade on all of it.
     """
     return net_liquidity(known).diff(HORIZON // pd.Timedelta(days=1)).rename("liquidity_change")
 
 
-def log_prices(seed: int, effect: float, asset: str, change: pd.Series) -> np.ndarray:
-    """The log price at the end of each hour.
+def closes(seed: int, effect: float, asset: str, change: pd.Series) -> np.ndarray:
+    """The price at the end of each hour, USD.
 
     Expected simple return of a day: beta x (DRIFT + effect x RESPONSE x change / 100), spread evenly over its
     hours. The noise is a martingale in price: its log drift is -variance / 2 less the jumps' mean, whatever
@@ -71,27 +69,29 @@ def log_prices(seed: int, effect: float, asset: str, change: pd.Series) -> np.nd
     coin = COINS[asset]
     response = effect * RESPONSE * np.nan_to_num(change.to_numpy()) / 100
     drift = np.log1p(coin.beta * (DRIFT + np.repeat(response, 24)) / 24)
-    return np.log(coin.start) + np.cumsum(drift + noise(seed, asset))  # type: ignore[no-any-return]
+    path = coin.start * np.exp(np.cumsum(drift + noise(seed, asset)))
+    return np.round(path, coin.decimals)  # type: ignore[no-any-return]
 
 
 def noise(seed: int, asset: str) -> np.ndarray:
-    """Hourly log returns e with E[exp(e)] = 1: beta x common factor + own moves, both in the regime's
-    volatility, + jumps.
+    """Hourly log returns e with E[exp(e)] = 1: beta x common factor + own moves + jumps.
 
-    Jumps have the chance p an hour and lognormal size, so that their mean is taken out as ln(1 + p (E[exp(J)]
-    - 1)).
+    All of it is in the volatility of the day's regime but the jumps; own moves are independent of each other.
     """
     coin, count = COINS[asset], len(hours())
     sigma = np.repeat(volatility(seed), 24) / np.sqrt(365 * 24)
     common = stream(seed, "tide").standard_normal(count)
     own = stream(seed, f"own:{asset}").standard_normal(count)
     variance = sigma**2 * (coin.beta**2 + coin.own**2)
-    return sigma * (coin.beta * common + coin.own * own) - variance / 2 + coin_jumps(seed, coin.beta)
+    diffusion = sigma * (coin.beta * common + coin.own * own) - variance / 2
+    return diffusion + jumps(seed, coin.beta)  # type: ignore[no-any-return]
 
 
-def coin_jumps(seed: int, beta: float) -> np.ndarray:
-    """Log jumps by the hour, common to all assets in time and scaled by beta in size, with their mean taken
-    out."""
+def jumps(seed: int, beta: float) -> np.ndarray:
+    """Log jumps by the hour, less their mean: common to all assets in time, scaled by beta in size.
+
+    A jump J comes with the chance p an hour and is normal: together they add ln(1 + p (E[exp(J)] - 1)).
+    """
     count, chance = len(hours()), JUMPS_A_YEAR / (365 * 24)
     random = stream(seed, "jumps")
     happens = random.random(count) < chance
@@ -107,36 +107,33 @@ def volatility(seed: int) -> np.ndarray:
     regime = np.cumsum(random.integers(1, 3, count)) % 3
     stay = random.geometric(1 / STAY_DAYS[regime])
     visits = int(np.searchsorted(np.cumsum(stay), count)) + 1
-    return VOLATILITY[np.repeat(regime[:visits], stay[:visits])[:count]]  # type: ignore[no-any-return]
+    return VOLATILITY[np.repeat(regime[:visits], stay[:visits])[:count]]
 
 
-def hourly_bars(seed: int, asset: str, log_close: np.ndarray) -> pd.DataFrame:
-    """OHLCV by the hour: each bar opens at the last close; highs and lows reach a little further; volume
-    follows moves."""
+def hourly_bars(seed: int, asset: str, close: np.ndarray) -> pd.DataFrame:
+    """OHLCV by the hour: a bar opens at the last close, high and low reach further, volume follows moves."""
     coin, random = COINS[asset], stream(seed, f"bars:{asset}")
-    close = np.round(np.exp(log_close), 2)
     open_ = np.append(coin.start, close[:-1])
     sigma = np.repeat(volatility(seed), 24) * coin.beta / np.sqrt(365 * 24)
     reach = np.exp(0.5 * sigma * np.abs(random.standard_normal((2, len(close)))))
-    move = np.abs(noise(seed, asset)) / sigma
-    volume = (
-        coin.turnover
-        * (0.4 + 0.6 * move)
-        * (sigma / sigma.mean())
-        * np.exp(0.4 * random.standard_normal(len(close)))
+    high = np.round(np.maximum(open_, close) * reach[0], coin.decimals)
+    low = np.round(np.minimum(open_, close) / reach[1], coin.decimals)
+    traded = np.round(
+        coin.turnover * busyness(seed, asset) * np.exp(0.4 * random.standard_normal(len(close))), 3
     )
-    high, low = np.maximum(open_, close) * reach[0], np.minimum(open_, close) / reach[1]
-    frame = {
-        "open": open_,
-        "high": np.round(high, 2),
-        "low": np.round(low, 2),
-        "close": close,
-        "volume": np.round(volume, 3),
-    }
-    return pd.DataFrame(frame, index=hours())
+    columns = {"open": open_, "high": high, "low": low, "close": close, "volume": traded}
+    return pd.DataFrame(columns, index=hours())
+
+
+def busyness(seed: int, asset: str) -> np.ndarray:
+    """Trading by the hour relative to a normal one: more in a storm, and where the price moves by itself."""
+    regime = np.repeat(volatility(seed), 24)
+    moved = np.abs(noise(seed, asset)) * np.sqrt(365 * 24) / (regime * COINS[asset].beta)
+    return regime / VOLATILITY[1] * (0.4 + 0.6 * moved)  # type: ignore[no-any-return]
 
 
 def _newest(known: Observations, series: str, opens: pd.DatetimeIndex) -> np.ndarray:
     releases = known.releases(series)
     released = releases.index.asi8.searchsorted(opens.asi8, side="right") - 1
-    return np.append(releases["value"].to_numpy(), np.nan)[released]  # -1, nothing known yet, reads the NaN
+    # Row -1, nothing known yet, reads the NaN.
+    return np.append(releases["value"].to_numpy(), np.nan)[released]  # type: ignore[no-any-return]

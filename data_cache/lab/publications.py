@@ -1,7 +1,4 @@
-"""What the simulated world publishes of itself: rows with period and known_at, by the release rules of the
-catalogue."""
-
-from collections.abc import Mapping
+"""What the simulated world publishes of itself, and when, by the release rules of the catalogue."""
 
 import pandas as pd
 
@@ -20,8 +17,7 @@ REFITS = (("2021-09-15", -0.06), ("2024-06-12", 0.04))
 def publish(
     sheet: pd.DataFrame, corridor: pd.DataFrame, market: pd.DataFrame, curve: pd.DataFrame
 ) -> Observations:
-    """The observations that become known of the balance sheet, the policy corridor, the money market and the
-    curve."""
+    """All observations of the balance sheet, the policy corridor, the money market and the curve."""
     values = (
         weekly(sheet) | daily(sheet) | policy_rates(corridor) | money_rates(market) | treasury_yields(curve)
     )
@@ -31,14 +27,13 @@ def publish(
 
 
 def rule_rows(series: str, values: pd.Series) -> pd.DataFrame:
-    """Rows of one series, known when the release rule says; what is NaN or before the start was never
-    published."""
+    """Rows of one series, known when the rule says; NaN and what precedes START are not published."""
     values = values.dropna()
     values = values[values.index >= START]
     return observation_rows(values.index, known_at(spec(series), values.index), values.to_numpy())
 
 
-def weekly(sheet: pd.DataFrame) -> Mapping[str, pd.Series]:
+def weekly(sheet: pd.DataFrame) -> dict[str, pd.Series]:
     """The H.4.1: Wednesday levels, and averages of the seven days to Wednesday, $bn."""
     wednesday = sheet.index.day_of_week == 2
     average = sheet[["tga", "reserves"]].rolling(7).mean().round(3)
@@ -61,8 +56,7 @@ def daily(sheet: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def policy_rates(corridor: pd.DataFrame) -> dict[str, pd.Series]:
-    """The target range every day, IORB since there is one rate on reserves, the award rate of each operation,
-    %."""
+    """The target range every day, IORB since it exists, the award rate of each operation, %."""
     return {
         "DFEDTARU": corridor["upper"],
         "DFEDTARL": corridor["lower"],

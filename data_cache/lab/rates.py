@@ -20,40 +20,38 @@ SOFR_STARTS = pd.Timestamp("2018-04-03")
 
 # Upper bound of the target range, %, from its effective date on: the public record.
 UPPER: Knots = (
-    ("2018-01-01", 1.50), ("2018-03-22", 1.75), ("2018-06-14", 2.00), ("2018-09-27", 2.25), ("2018-12-20", 2.50),
-    ("2019-08-01", 2.25), ("2019-09-19", 2.00), ("2019-10-31", 1.75), ("2020-03-04", 1.25), ("2020-03-16", 0.25),
-    ("2022-03-17", 0.50), ("2022-05-05", 1.00), ("2022-06-16", 1.75), ("2022-07-28", 2.50), ("2022-09-22", 3.25),
-    ("2022-11-03", 4.00), ("2022-12-15", 4.50), ("2023-02-02", 4.75), ("2023-03-23", 5.00), ("2023-05-04", 5.25),
-    ("2023-07-27", 5.50), ("2024-09-19", 5.00), ("2024-11-08", 4.75), ("2024-12-19", 4.50), ("2025-09-18", 4.25),
-    ("2025-10-30", 4.00), ("2025-12-11", 3.75),
+    ("2018-01-01", 1.50), ("2018-03-22", 1.75), ("2018-06-14", 2.00), ("2018-09-27", 2.25),
+    ("2018-12-20", 2.50), ("2019-08-01", 2.25), ("2019-09-19", 2.00), ("2019-10-31", 1.75),
+    ("2020-03-04", 1.25), ("2020-03-16", 0.25), ("2022-03-17", 0.50), ("2022-05-05", 1.00),
+    ("2022-06-16", 1.75), ("2022-07-28", 2.50), ("2022-09-22", 3.25), ("2022-11-03", 4.00),
+    ("2022-12-15", 4.50), ("2023-02-02", 4.75), ("2023-03-23", 5.00), ("2023-05-04", 5.25),
+    ("2023-07-27", 5.50), ("2024-09-19", 5.00), ("2024-11-08", 4.75), ("2024-12-19", 4.50),
+    ("2025-09-18", 4.25), ("2025-10-30", 4.00), ("2025-12-11", 3.75),
 )  # fmt: skip
 # The reverse repo award rate above the lower bound, %.
 AWARD: Knots = (("2018-01-01", 0.0), ("2021-06-17", 0.05), ("2024-12-19", 0.0))
 # Reserves below which banks outbid each other, $bn: grows with their balance sheets.
 DEMAND: Knots = (
-    ("2018-01-01", 1050), ("2019-09-01", 1355), ("2020-03-01", 1420), ("2023-06-01", 2250), ("2024-09-01", 2750),
-    ("2025-09-01", 3010), ("2026-07-01", 3060),
+    ("2018-01-01", 1050), ("2019-09-01", 1355), ("2020-03-01", 1420), ("2023-06-01", 2250),
+    ("2024-09-01", 2750), ("2025-09-01", 3010), ("2026-07-01", 3060),
 )  # fmt: skip
 REPO_VOLUME: Knots = (
-    ("2018-01-01", 820), ("2020-03-01", 1150), ("2021-06-01", 880), ("2023-01-01", 1100), ("2024-06-01", 1950),
-    ("2025-10-01", 2900), ("2026-07-01", 3150),
+    ("2018-01-01", 820), ("2020-03-01", 1150), ("2021-06-01", 880), ("2023-01-01", 1100),
+    ("2024-06-01", 1950), ("2025-10-01", 2900), ("2026-07-01", 3150),
 )  # fmt: skip
 TERM_PREMIUM: Knots = (
-    ("2018-01-01", -0.25), ("2019-09-01", -0.85), ("2020-08-01", -0.75), ("2021-04-01", 0.05), ("2022-03-01", -0.10),
-    ("2023-07-01", -0.10), ("2023-10-20", 0.45), ("2024-09-01", 0.00), ("2025-01-15", 0.55), ("2026-07-01", 0.65),
+    ("2018-01-01", -0.25), ("2019-09-01", -0.85), ("2020-08-01", -0.75), ("2021-04-01", 0.05),
+    ("2022-03-01", -0.10), ("2023-07-01", -0.10), ("2023-10-20", 0.45), ("2024-09-01", 0.00),
+    ("2025-01-15", 0.55), ("2026-07-01", 0.65),
 )  # fmt: skip
 NEUTRAL: Knots = (
-    ("2018-01-01", 2.8),
-    ("2020-08-01", 1.7),
-    ("2022-06-01", 2.9),
-    ("2024-01-01", 3.4),
+    ("2018-01-01", 2.8), ("2020-08-01", 1.7), ("2022-06-01", 2.9), ("2024-01-01", 3.4),
     ("2026-07-01", 3.5),
-)
+)  # fmt: skip
 
 
 def policy() -> pd.DataFrame:
-    """The corridor on every calendar day, %: upper, lower, iorb (upper - 0.10), award. It has no noise and no
-    seed."""
+    """The corridor on every calendar day, %: upper, lower, iorb (upper - 0.10), award; without noise."""
     days = calendar_days()
     upper = steps(UPPER, days)
     lower = upper - 0.25
@@ -82,9 +80,8 @@ def money_market(seed: int, reserves: pd.Series) -> pd.DataFrame:
 
 
 def scarcity(reserves: pd.Series) -> np.ndarray:
-    """How scarce reserves ($bn, by day) are: near 0 while ample, then rising by 1 for each 130 below
-    demand."""
-    return np.logaddexp(0, (path(DEMAND, reserves.index) - reserves.to_numpy()) / 130)
+    """How scarce reserves ($bn, by day) are: near 0 while ample, then 1 for each 130 below demand."""
+    return np.logaddexp(0, (path(DEMAND, reserves.index) - reserves.to_numpy()) / 130)  # type: ignore[no-any-return]
 
 
 def calendar_strain(days: pd.DatetimeIndex) -> np.ndarray:
@@ -92,12 +89,12 @@ def calendar_strain(days: pd.DatetimeIndex) -> np.ndarray:
     ends = 4 * last_bank_day(days, "M") + 6 * last_bank_day(days, "Q") + 5 * last_bank_day(days, "Y")
     taxes = np.logical_or.reduce([days.isin(tax_days(month)) for month in (1, 4, 6, 9)])
     strain = ends + 5.0 * taxes
-    return strain + 0.4 * np.append(0.0, strain[:-1])  # some of it is still there a day later
+    # Some of it is still there a day later.
+    return strain + 0.4 * np.append(0.0, strain[:-1])  # type: ignore[no-any-return]
 
 
 def take_up(seed: int, sofr: pd.Series, ceiling: pd.Series) -> pd.Series:
-    """Standing repo take-up in $bn: nothing below the ceiling, about 1 at it and 2.3 more for each bp
-    above."""
+    """Standing repo take-up in $bn: 0 below the ceiling, about 1 at it, 2.3 more for each bp above."""
     above_bps = (100 * (sofr - ceiling)).round()
     size = (1 + 2.3 * above_bps) * np.exp(0.3 * _normal(seed, "srf", sofr.index))
     return size.where(above_bps >= 0, 0.0).round(3)
@@ -108,7 +105,7 @@ def repo_volume(seed: int, days: pd.DatetimeIndex) -> np.ndarray:
     noise = np.exp(
         autoregressive(stream(seed, "volume"), len(days), 10, 0.03) + 0.04 * last_bank_day(days, "Q")
     )
-    return np.round(path(REPO_VOLUME, days) * noise)  # type: ignore[no-any-return]
+    return np.round(path(REPO_VOLUME, days) * noise)
 
 
 def yields(seed: int) -> pd.DataFrame:
