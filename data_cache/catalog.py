@@ -12,14 +12,16 @@ from data_cache.errors import UnknownName
 class ReleaseRule:
     """When the observation of a period becomes known; `data_cache.releases` computes it.
 
-    kind : one of the rules of `data_cache.releases`      e.g. "next_business_day"
-    calendar : FEDBANK, BOARD, SIFMA, FEDGOV or ""        whose business days count
-    clock : "HH:MM"                                       US Eastern wall-clock time, or "" where the rule has none
+    kind : one of the rules of `data_cache.releases`         e.g. "next_business_day"
+    calendar : FEDBANK, BOARD, SIFMA, REPO, FEDGOV or ""     whose business days count
+    clock : "HH:MM"                                          US Eastern wall-clock time; "" where none
+    days : calendar days after the period                    read by "days_after" alone
     """
 
     kind: str
     calendar: str = ""
     clock: str = ""
+    days: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,11 @@ class SeriesSpec:
     unit : unit as served ("$bn", "%", "fraction")       published_unit : unit as the source prints it
     scale : served value = published value x scale
     low, high : bounds of a plausible served value; anything outside is a unit switch or an error
+    source : the module of `data_cache.sources` that fetches it
+    convention : what the period is
     max_age_days : a series whose newest release is older than this counts as unknown
     revised : True where the source changes history, so that first releases differ from the final vintage
+    floors : (date, low) pairs; from that period on `low` is this much higher, for series that once were small
     """
 
     id: str
@@ -47,10 +52,199 @@ class SeriesSpec:
     max_age_days: float
     revised: bool = False
     url: str = ""
+    floors: tuple[tuple[str, float], ...] = ()
 
 
-# ... the table follows
-CATALOG: tuple[SeriesSpec, ...] = ()
+# Announced publication times stand as they are. Of the Desk's operations only the close is announced (13:15,
+# 13:45) and results follow at no stated time, so the stamp of FRED's page is taken, 14:01. It also lies after
+# the second window of the day, and the take-up of a day is the sum of both.
+REPO_RATE = ReleaseRule("next_business_day", "REPO", "08:00")
+FED_FUNDS = ReleaseRule("next_business_day", "FEDBANK", "09:00")
+DESK_OPERATION = ReleaseRule("same_day", clock="14:01")
+FOMC_DECISION = ReleaseRule("decision", clock="14:00")
+RESERVES_RATE = ReleaseRule("day_before", clock="16:32")
+H41 = ReleaseRule("thursday_after", "BOARD", "16:30")
+H15 = ReleaseRule("next_business_day", "BOARD", "16:15")
+KIM_WRIGHT = ReleaseRule("tuesday_after_friday", "BOARD", "15:02")
+TREASURY_STATEMENT = ReleaseRule("next_business_day", "FEDGOV", "16:00")
+
+# The longest stretches without a release are six days for a daily series (Christmas 2025 between two
+# executive-order days, then a weekend) and eleven for the H.4.1 (2020-12-17, then 2020-12-28).
+DAILY, WEEKLY, POSTED_WEEKLY = 10, 14, 21
+
+TRANSACTIONS = "business day of the transactions"
+OPERATIONS = "business day of the operations; a day without an operation is absent, not zero"
+IN_FORCE = "calendar day on which it is in force"
+WEDNESDAY = "Wednesday whose level it is"
+WEEK = "Wednesday that ends the week averaged"
+MARKET_DAY = "business day of the quotes"
+
+
+FRED_PAGE = "https://fred.stlouisfed.org/series/"
+# (date, low) pairs, as in `SeriesSpec.floors`.
+Floors = tuple[tuple[str, float], ...]
+
+
+def _rate(
+    series: str, title: str, release: ReleaseRule, convention: str, low: float = -1, high: float = 20
+) -> SeriesSpec:
+    return SeriesSpec(
+        id=series,
+        title=title,
+        unit="%",
+        published_unit="%",
+        scale=1.0,
+        low=low,
+        high=high,
+        source="fred",
+        frequency="daily" if convention == IN_FORCE else "business daily",
+        convention=convention,
+        release=release,
+        max_age_days=DAILY,
+        url=FRED_PAGE + series,
+    )
+
+
+def _operation(series: str, title: str, high: float) -> SeriesSpec:
+    return SeriesSpec(
+        id=series,
+        title=title,
+        unit="$bn",
+        published_unit="$bn",
+        scale=1.0,
+        low=0,
+        high=high,
+        source="fred",
+        frequency="business daily",
+        convention=OPERATIONS,
+        release=DESK_OPERATION,
+        max_age_days=DAILY,
+        url=FRED_PAGE + series,
+    )
+
+
+def _h41(series: str, title: str, low: float, high: float, floors: Floors = ()) -> SeriesSpec:
+    return SeriesSpec(
+        id=series,
+        title=title,
+        unit="$bn",
+        published_unit="$mn",
+        scale=1e-3,
+        low=low,
+        high=high,
+        source="fred",
+        frequency="weekly",
+        convention=WEEK if series in ("WTREGEN", "WRESBAL") else WEDNESDAY,
+        release=H41,
+        max_age_days=WEEKLY,
+        url=FRED_PAGE + series,
+        floors=floors,
+    )
+
+
+SOFR_VOLUME = SeriesSpec(
+    id="SOFRVOL",
+    title="Volume of the transactions behind SOFR",
+    unit="$bn",
+    published_unit="$bn",
+    scale=1.0,
+    low=200,
+    high=20_000,
+    source="fred",
+    frequency="business daily",
+    convention=TRANSACTIONS,
+    release=REPO_RATE,
+    max_age_days=DAILY,
+    url="https://fred.stlouisfed.org/series/SOFRVOL",
+)
+STANDING_REPO = SeriesSpec(
+    id="SRF",
+    title="Take-up of the Standing Repo Facility, all windows of the day, without test operations",
+    unit="$bn",
+    published_unit="$bn",  # of files; the API answers dollars, which its source turns into $bn
+    scale=1.0,
+    low=0,
+    high=1_000,
+    source="newyorkfed",
+    frequency="business daily",
+    convention=OPERATIONS,
+    release=DESK_OPERATION,
+    max_age_days=DAILY,
+    url="https://www.newyorkfed.org/markets/desk-operations/repo",
+)
+DAILY_TREASURY_ACCOUNT = SeriesSpec(
+    id="TGA",
+    title="Treasury General Account, closing balance of the Daily Treasury Statement",
+    unit="$bn",
+    published_unit="$mn",
+    scale=1e-3,
+    low=0.3,
+    high=2_500,
+    source="treasury",
+    frequency="business daily",
+    convention="business day whose closing balance it is",
+    release=TREASURY_STATEMENT,
+    max_age_days=DAILY,
+    url="https://fiscaldata.treasury.gov/datasets/daily-treasury-statement/operating-cash-balance",
+    floors=(("2009-01-01", 2.5),),
+)
+TERM_PREMIUM = SeriesSpec(
+    id="THREEFYTP10",
+    title="Term premium of the 10-year zero-coupon yield, Kim and Wright",
+    unit="%",
+    published_unit="%",
+    scale=1.0,
+    low=-3,
+    high=7,
+    source="fred",
+    frequency="business daily, posted weekly",
+    convention=MARKET_DAY,
+    release=KIM_WRIGHT,
+    max_age_days=POSTED_WEEKLY,
+    revised=True,
+    url="https://fred.stlouisfed.org/series/THREEFYTP10",
+)
+
+# Reserves and the Treasury's account were a few $bn before 2008, so their all-time lows cannot tell when a
+# file of today in $bn was taken for one in $mn. The floors since then can: they lie above what it would read.
+CATALOG: tuple[SeriesSpec, ...] = (
+    # The price of overnight money
+    _rate("SOFR", "Secured overnight financing rate", REPO_RATE, TRANSACTIONS),
+    _rate("SOFR99", "SOFR, 99th percentile", REPO_RATE, TRANSACTIONS),
+    SOFR_VOLUME,
+    _rate("EFFR", "Effective federal funds rate", FED_FUNDS, TRANSACTIONS),
+    # What the Fed sets
+    _rate("IORB", "Interest rate on reserve balances", RESERVES_RATE, IN_FORCE),
+    _rate("DFEDTARU", "Federal funds target range, upper bound", FOMC_DECISION, IN_FORCE),
+    _rate("DFEDTARL", "Federal funds target range, lower bound", FOMC_DECISION, IN_FORCE),
+    _rate("RRPONTSYAWARD", "Overnight reverse repo award rate", DESK_OPERATION, OPERATIONS),
+    _rate("SRFTSYD", "Standing repo minimum bid rate (a rate, not the use)", DESK_OPERATION, OPERATIONS),
+    # What the Desk's counterparties do
+    _operation("RRPONTSYD", "Overnight reverse repo with the Fed, Treasuries", 5_000),
+    STANDING_REPO,
+    _operation("RPONTTLD", "Overnight repo with the Fed, all securities", 1_000),
+    # The Fed's balance sheet
+    _h41("WALCL", "Fed total assets", 500, 20_000),
+    _h41("WSHOSHO", "Fed securities held outright", 300, 20_000),
+    _h41("TREAST", "Fed holdings of Treasuries", 300, 15_000),
+    _h41("WSHOBL", "Fed holdings of Treasury bills", 0, 5_000, (("2020-01-01", 10),)),
+    _h41("WSHOMCB", "Fed holdings of mortgage-backed securities", 0, 6_000, (("2010-01-01", 300),)),
+    _h41("WRBWFRBL", "Reserve balances, Wednesday level", 0.5, 10_000, (("2009-01-01", 100),)),
+    _h41("WRESBAL", "Reserve balances, week average", 2, 10_000, (("2009-01-01", 100),)),
+    # The Treasury's account
+    DAILY_TREASURY_ACCOUNT,
+    _h41("WDTGAL", "Treasury General Account, Wednesday level", 1, 2_500, (("2009-01-01", 2.5),)),
+    _h41("WTREGEN", "Treasury General Account, week average", 3, 2_000),
+    # The yield curve
+    _rate("DTB3", "3-month Treasury bill, discount basis", H15, MARKET_DAY),
+    _rate("DGS3MO", "3-month Treasury yield", H15, MARKET_DAY),
+    _rate("DGS1", "1-year Treasury yield", H15, MARKET_DAY),
+    _rate("DGS2", "2-year Treasury yield", H15, MARKET_DAY),
+    _rate("DGS10", "10-year Treasury yield", H15, MARKET_DAY),
+    _rate("DGS30", "30-year Treasury yield", H15, MARKET_DAY),
+    _rate("T10Y3M", "10-year minus 3-month Treasury yield", H15, MARKET_DAY, -6, 8),
+    TERM_PREMIUM,
+)
 FAMILIES: tuple[SeriesSpec, ...] = (
     SeriesSpec(
         id="FUNDING_{asset}",
@@ -79,4 +273,5 @@ def spec(series: str) -> SeriesSpec:
         if series.startswith(stem) and len(series) > len(stem):
             asset = series.removeprefix(stem)
             return replace(family, id=series, title=family.title.format(asset=asset))
-    raise UnknownName.among("series", series, [entry.id for entry in (*CATALOG, *FAMILIES)], owner="the catalogue")
+    known = [entry.id for entry in (*CATALOG, *FAMILIES)]
+    raise UnknownName.among("series", series, known, owner="the catalogue")

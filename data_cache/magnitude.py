@@ -1,0 +1,54 @@
+"""Whether served values are of the size a series has: a switched unit must fail loudly, not trade quietly."""
+
+import numpy as np
+import pandas as pd
+
+from data_cache.catalog import SeriesSpec
+from data_cache.errors import BadData
+
+# Served value = published value x scale, for each unit that a source might print instead of the expected one.
+SCALES = {
+    "$bn": {"$bn": 1.0, "$mn": 1e-3, "$": 1e-9, "$tn": 1e3},
+    "%": {"%": 1.0, "bps": 1e-2, "fraction": 1e2},
+    "fraction": {"fraction": 1.0, "%": 1e-2, "bps": 1e-4},
+}
+
+
+def check_magnitude(spec: SeriesSpec, served: pd.Series) -> None:
+    """Raise BadData, with period, value, range and likely cause, if a value is outside the bounds of `spec`.
+
+    served : values in `spec.unit`, indexed by period; NaN passes, zero is a value like any other
+    """
+    values = served.to_numpy(float)
+    low = _lows(spec, served.index)
+    outside = (values < low) | (values > spec.high)
+    if not outside.any():
+        return
+    first = int(outside.argmax())
+    others = f" (and {outside.sum() - 1} more)" if outside.sum() > 1 else ""
+    raise BadData(
+        f"{spec.id}: {values[first]:.15g} {spec.unit} on {_said(served.index[first])}{others} lies outside "
+        f"{low[first]:g}..{spec.high:g} {spec.unit}; {_cause(spec, values[first], low[first])}"
+    )
+
+
+def _lows(spec: SeriesSpec, periods: pd.Index) -> np.ndarray:
+    low = np.full(len(periods), spec.low, float)
+    for since, floor in spec.floors:
+        low = np.where(periods >= pd.Timestamp(since), floor, low)
+    return low
+
+
+def _cause(spec: SeriesSpec, value: float, low: float) -> str:
+    """Name the unit in which the number would have been plausible."""
+    published = value / spec.scale
+    for unit, scale in SCALES.get(spec.unit, {}).items():
+        if unit != spec.published_unit and low <= published * scale <= spec.high:
+            return f"is the file in {unit} instead of {spec.published_unit}? set its unit"
+    if spec.scale != 1 and low <= value * spec.scale <= spec.high:
+        return f"it was not turned from {spec.published_unit} into {spec.unit}: multiply it by {spec.scale:g}"
+    return f"compare it with {spec.url}" if spec.url else "compare it with its source"
+
+
+def _said(period: pd.Timestamp) -> str:
+    return str(period.date()) if period == period.normalize() else str(period)
