@@ -19,7 +19,8 @@ app = typer.Typer(
 )
 
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="Folder of the cache. Default: $EBBTIDE_STORE, or the clone's own.")
+    Path | None,
+    typer.Option("--store", help="Folder of the cache. Default: $EBBTIDE_STORE, or the clone's own."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A parameter: name=value, or Class.name=value.")]
@@ -36,7 +37,8 @@ FeeOption = Annotated[float | None, typer.Option("--fee-bps", help="Fee, bps of 
 SlippageOption = Annotated[float | None, typer.Option("--slippage-bps", help="Slippage, bps. Default: 5.")]
 NotionalOption = Annotated[float | None, typer.Option("--min-notional", help="Smallest order, $. Default: 10.")]
 BandOption = Annotated[
-    float | None, typer.Option("--band", help="Trade only if a target weight moved by more than this. Default: 0.")
+    float | None,
+    typer.Option("--band", help="Trade only if a target weight moved by more than this. Default: 0."),
 ]
 LatencyOption = Annotated[float | None, typer.Option("--latency", help="Hours from decision to fill. Default: 0.")]
 RebalanceOption = Annotated[
@@ -44,9 +46,7 @@ RebalanceOption = Annotated[
 ]
 CapitalOption = Annotated[float | None, typer.Option("--capital", help="Equity at the start, $. Default: 100000.")]
 CashOption = Annotated[str | None, typer.Option("--cash", help="Series that idle cash earns, or 0. Default: 0.")]
-BenchmarkOption = Annotated[
-    str | None, typer.Option("--benchmark", help="A strategy, or none. Default: BuyAndHold.")
-]
+BenchmarkOption = Annotated[str | None, typer.Option("--benchmark", help="A strategy, or none. Default: BuyAndHold.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write a tearsheet here (HTML).")]
 
 
@@ -111,12 +111,14 @@ def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
     rows = cache_status(cache, pd.Timestamp.now("UTC"))
     if as_json:
         return _print_json({"store": str(cache.folder), "entries": [row.summary() for row in rows]})
-    return print_status(cache, rows)
+    return print_status(cache.folder, rows)
 
 
 @app.command()
 def run(
-    strategy: Annotated[str, typer.Argument(help="Name, Name(parameter=value), file.py:Class, module:Class or run.toml")],
+    strategy: Annotated[
+        str, typer.Argument(help="Name, Name(parameter=value), file.py:Class, module:Class or run.toml")
+    ],
     settings: SetOption = None,
     start: FromOption = None,
     end: ToOption = None,

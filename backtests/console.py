@@ -9,7 +9,17 @@ from rich.markup import escape
 from rich.table import Table
 
 # What a line of a comparison shows; the tearsheet and --json hold every metric.
-SHORT = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "exposure", "turnover", "costs_paid", "decisions")
+SHORT = {
+    "total_return": "return",
+    "cagr": "CAGR",
+    "volatility": "vol",
+    "sharpe": "Sharpe",
+    "max_drawdown": "max DD",
+    "exposure": "exposure",
+    "turnover": "turnover",
+    "costs_paid": "costs",
+    "decisions": "decisions",
+}
 HEADINGS = {
     "strategies": ("strategy", "what it holds", "parameters"),
     "signals": ("signal", "what it measures", "parameters"),
@@ -26,10 +36,10 @@ def _table(title: str, *headings: str, numbers_from: int = 99) -> Table:
     return table
 
 
-def _print(table: Table) -> None:
-    # Piped output is not cut to the width of a terminal that is not there.
+def show(table: Table) -> None:
+    """Print a table; what is piped is not cut to the width of a terminal that is not there."""
     console = Console()
-    console.print(table, width=None if console.is_terminal else 160)
+    (console if console.is_terminal else Console(width=130)).print(table)
 
 
 def print_listing(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -38,7 +48,7 @@ def print_listing(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         table = _table(kind.capitalize(), *HEADINGS[kind])
         for entry in entries:
             table.add_row(*(escape(text) for text in _listing_row(kind, entry)))
-        _print(table)
+        show(table)
 
 
 def _listing_row(kind: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -54,9 +64,9 @@ def print_results(results: Sequence[Any], out: Path | None) -> None:
     """Print one result beside its benchmark, or several a line each; then where the tearsheet is."""
     print_window(results)
     if len(results) == 1:
-        _print(_metric_table(results[0]))
+        show(_metric_table(results[0]))
     else:
-        _print(comparison(results))
+        show(comparison(results))
     if out is not None:
         Console().print(f"Tearsheet: {escape(str(out))}", soft_wrap=True)
 
@@ -78,7 +88,7 @@ def print_window(results: Sequence[Any]) -> None:
 def comparison(results: Sequence[Any]) -> Table:
     """Several results and their benchmark, a line each, with the metrics of SHORT."""
     metrics = _metrics()
-    table = _table("", "strategy", *(metrics[name].label for name in SHORT), numbers_from=1)
+    table = _table("", "strategy", *SHORT.values(), numbers_from=1)
     for result, name in _with_benchmark(results):
         values = [metrics[metric].text(result.metrics[metric]) for metric in SHORT]
         table.add_row(escape(name), *values)
@@ -103,3 +113,27 @@ def _metrics() -> dict[str, Any]:
     from backtests.metrics import METRICS
 
     return {metric.name: metric for metric in METRICS}
+
+
+def print_imported(imported: Sequence[Any]) -> None:
+    """Print what was imported, a line an entry."""
+    table = _table("", "entry", "rows", "added", "first", "last", "gaps", numbers_from=1)
+    for entry in imported:
+        counts = f"{entry.rows:,}", f"{entry.added:,}"
+        table.add_row(escape(entry.name), *counts, f"{entry.first:%Y-%m-%d}", f"{entry.last:%Y-%m-%d}", str(entry.gaps))
+    show(table)
+
+
+def print_status(folder: Path, rows: Sequence[Any]) -> None:
+    """Print what is cached, a line a file, and what is wrong with it; ages in days."""
+    Console().print(f"Cache: {escape(str(folder))}", soft_wrap=True, highlight=False)
+    table = _table("", "kind", "name", "first", "last", "rows", "gaps", "age, days", "origin")
+    for row in rows:
+        days = f"{row.age.total_seconds() / 86_400:,.0f}" if row.age == row.age else "–"
+        dates = (f"{day:%Y-%m-%d}" if day == day else "–" for day in (row.first, row.last))
+        table.add_row(row.kind, escape(row.name), *dates, f"{row.rows:,}", str(row.gaps), days, _origin(row))
+    show(table)
+
+
+def _origin(row: Any) -> str:
+    return f"[bold red]{escape(row.problem)}[/]" if row.problem else escape(", ".join(row.sources))

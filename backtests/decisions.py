@@ -69,13 +69,11 @@ class Target:
         return True
 
 
-def decide(
-    strategy: Strategy, market: Market, tape: Tape, band: float, rebalance_days: float
-) -> pd.DataFrame:
+def decide(strategy: Strategy, market: Market, tape: Tape, band: float, rebalance_days: float) -> pd.DataFrame:
     """All decisions of a rule that does not look at its book, found at once: target weights indexed by `at`."""
     times = event_times(strategy, market, tape)
     values = {name: values_at(s, market, times) for name, s in check_signals(strategy, market).items()}
-    _require_known(strategy, market, tape, values)
+    require_known(strategy, market, tape, values)
     at = pd.DatetimeIndex(times, tz="UTC", name="at")
     rows = answers(strategy, _ask(strategy, Now(at, values)), tape.assets, at)
     needed = [v for name, v in values.items() if name not in strategy.can_miss()]
@@ -138,25 +136,21 @@ def _ask(strategy: Strategy, now: Now) -> Weights:
             if "truth value" in str(error)
             else ""
         )
-        raise StrategyFailed(
-            f"{strategy!r} failed in weights: {type(error).__name__}: {error}{hint}"
-        ) from error
+        raise StrategyFailed(f"{strategy!r} failed in weights: {type(error).__name__}: {error}{hint}") from error
     if not isinstance(weights, Mapping) or not weights:
-        raise StrategyFailed(
-            f"{type(strategy).__name__}.weights must answer weights by asset; got {weights!r:.80}"
-        )
+        raise StrategyFailed(f"{type(strategy).__name__}.weights must answer weights by asset; got {weights!r:.80}")
     return weights
 
 
-def _require_known(strategy: Strategy, market: Market, tape: Tape, values: Mapping[str, np.ndarray]) -> None:
+def require_known(strategy: Strategy, market: Market, tape: Tape, values: Mapping[str, np.ndarray]) -> None:
+    """Raise NoData for the first signal that the rule needs and that has no value in the whole window."""
     signals = strategy.signals()
     for name, known in values.items():
         if np.isnan(known).all() and name not in strategy.can_miss():
-            raise never_known(signals[name], market, tape)
+            raise _never_known(signals[name], market, tape)
 
 
-def never_known(signal: Signal, market: Market, tape: Tape) -> NoData:
-    """The error for a signal that has no value in the whole window."""
+def _never_known(signal: Signal, market: Market, tape: Tape) -> NoData:
     found = [f"{need} has {len(market.known_times(need))} values" for need in signal.reads]
     return NoData(
         f"{signal!r} is unknown throughout {tape.opens.index[0]:%Y-%m-%d} to {tape.opens.index[-1]:%Y-%m-%d}: "
@@ -166,9 +160,7 @@ def never_known(signal: Signal, market: Market, tape: Tape) -> NoData:
 
 def _moves(times: np.ndarray, rows: np.ndarray, target: Target, rebalance_days: float) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(rows[:, 0]))
-    changed = (
-        np.r_[True, (np.diff(rows[known], axis=0) != 0).any(axis=1)] if len(known) else np.empty(0, bool)
-    )
+    changed = np.r_[True, (np.diff(rows[known], axis=0) != 0).any(axis=1)] if len(known) else np.empty(0, bool)
     if rebalance_days > 0:
         changed[:] = True
     return np.array([i for i in known[changed] if target.moves(int(times[i]), rows[i])], int)

@@ -1,52 +1,62 @@
 """The event engine, the truth: time passes, things become known, the strategy is asked, orders fill at the next open."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from backtests.decisions import Target, answers, check_signals, event_times, never_known
+from backtests.decisions import Target, answers, check_signals, event_times, require_known
 from backtests.execution import Execution
 from backtests.simulate import Account, order_sizes, target_sizes
 from backtests.tape import CASH, Tape
 from data_cache.errors import EbbtideError, StrategyFailed
 from data_cache.market import Market
-from signals.signal import Signal, evaluate
+from signals.signal import Signal, evaluate, values_at
 from strategies.strategy import Book, Now, Strategy, Weights, path_dependent
 
 
-class Watch:
-    """The signals as time passes: each is evaluated anew, on the past alone, when something it reads becomes known."""
+UNKNOWN = np.float64(np.nan)
+_NO_BOOK = Book(equity=np.nan, peak=np.nan, weights={})
 
-    def __init__(self, signals: Mapping[str, Signal], market: Market, start: int) -> None:
+
+class Watch:
+    """The signals as time passes: evaluated anew, on the past alone, once something they read has become known."""
+
+    def __init__(self, signals: Mapping[str, Signal], optional: Sequence[str], market: Market, start: int) -> None:
         self._signals = signals
+        self._optional = set(optional)
         self._market = market
         needs = {need for signal in signals.values() for need in signal.reads}
         self._news = _news(market, needs, start)
         self._newest = {need: _newest(market, need, start) for need in needs}
         self._max_age = {need: market.max_age(need).value for need in needs}
-        self._values = {name: self._value(signal, start) for name, signal in signals.items()}
-        self.ever_known = {name: False for name in signals}
+        self._outdated = set(signals)
+        self._values: dict[str, np.float64] = {}
+        self.never_known = set(signals) - self._optional
 
-    def values(self, at: int) -> dict[str, np.float64]:
-        """The signals' values at `at`; NaN for what is unknown or too old. `at` may not go back."""
-        news = self._news.get(at, ())
-        for need in news:
+    def values(self, at: int) -> dict[str, np.float64] | None:
+        """The signals' values at `at`, which may not go back; None while one that the rule needs is unknown.
+
+        What is too old is unknown, NaN. A signal is not evaluated before its value is wanted.
+        """
+        for need in self._news.get(at, ()):
             self._newest[need] = at
-        for name, signal in self._signals.items():
-            if any(need in news for need in signal.reads):
-                self._values[name] = self._value(signal, at)
-        return {name: self._fresh_value(name, signal, at) for name, signal in self._signals.items()}
+            self._outdated |= {name for name, signal in self._signals.items() if need in signal.reads}
+        fresh = {name for name, signal in self._signals.items() if self._fresh(signal, at)}
+        if not fresh.issuperset(self._signals.keys() - self._optional):
+            return None
+        values = {name: self._value(name, at) if name in fresh else UNKNOWN for name in self._signals}
+        known = {name for name, value in values.items() if not np.isnan(value)}
+        self.never_known -= known
+        return values if known.issuperset(self._signals.keys() - self._optional) else None
 
-    def _value(self, signal: Signal, at: int) -> np.float64:
-        past = evaluate(signal, self._market, until=pd.Timestamp(at, tz="UTC"))
-        return np.float64(past.iloc[-1]) if len(past) else np.float64(np.nan)
-
-    def _fresh_value(self, name: str, signal: Signal, at: int) -> np.float64:
-        value = self._values[name] if self._fresh(signal, at) else np.float64(np.nan)
-        self.ever_known[name] |= not np.isnan(value)
-        return value
+    def _value(self, name: str, at: int) -> np.float64:
+        if name in self._outdated:
+            past = evaluate(self._signals[name], self._market, until=pd.Timestamp(at, tz="UTC"))
+            self._values[name] = np.float64(past.iloc[-1]) if len(past) else UNKNOWN
+            self._outdated.discard(name)
+        return self._values[name]
 
     def _fresh(self, signal: Signal, at: int) -> bool:
         return all(self._young(need, at) for need in signal.needs) and (
@@ -67,7 +77,7 @@ class EventRun:
         self._execution = execution
         self._times = event_times(strategy, market, tape)
         self._signals = check_signals(strategy, market)
-        self._watch = Watch(self._signals, market, int(self._times[0]))
+        self._watch = Watch(self._signals, strategy.can_miss(), market, int(self._times[0]))
         self._market = market
         rebalance = execution.rebalance_days or strategy.rebalance_every()
         self._target = Target(execution.band, rebalance, int(self._times[0]))
@@ -83,17 +93,15 @@ class EventRun:
         """Walk all events in the order in which they became known."""
         if CASH in self._tape.opens:
             self._pending.append((0, order_sizes(self.decisions, self._tape, self._execution).to_numpy()[0]))
-        needed = [name for name in self._signals if name not in self._strategy.can_miss()]
         for at in self._times.tolist():
             self._fill(before=at)
             values = self._watch.values(at)
             book = self._book(at) if self._looks_at_book else _NO_BOOK
-            if not any(np.isnan(values[name]) for name in needed):
+            if values is not None:
                 self._ask(at, values, book)
         self._fill(before=self._tape.known_at[-1].value)
-        for name in needed:
-            if not self._watch.ever_known[name]:
-                raise never_known(self._signals[name], self._market, self._tape)
+        unknown = {n: values_at(self._signals[n], self._market, self._times) for n in self._watch.never_known}
+        require_known(self._strategy, self._market, self._tape, unknown)
         return self
 
     @property
@@ -121,9 +129,7 @@ class EventRun:
         except EbbtideError:
             raise
         except Exception as error:
-            raise StrategyFailed(
-                f"{self._strategy!r} failed at {moment}: {type(error).__name__}: {error}"
-            ) from error
+            raise StrategyFailed(f"{self._strategy!r} failed at {moment}: {type(error).__name__}: {error}") from error
 
     def _fill(self, before: int) -> None:
         """Trade what is due at bars that opened before `before`; of several decisions for one bar the last counts."""
@@ -146,13 +152,9 @@ class EventRun:
         prices = closes[ended - 1]
         equity = self.account.value(prices)
         worth = {
-            n: u * p / equity
-            for n, u, p in zip(self._tape.opens.columns, self.account.units, prices, strict=True)
+            n: u * p / equity for n, u, p in zip(self._tape.opens.columns, self.account.units, prices, strict=True)
         }
         return Book(equity, self._peak, {asset: worth[asset] for asset in self._tape.assets})
-
-
-_NO_BOOK = Book(equity=np.nan, peak=np.nan, weights={})
 
 
 def _news(market: Market, needs: set[str], start: int) -> dict[int, set[str]]:

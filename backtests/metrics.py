@@ -204,9 +204,7 @@ def beta(result: Result) -> float:
     NaN without a benchmark, or with one that never departs from cash.
     """
     book, market, _ = _beside_benchmark(result)
-    return (
-        _covariance(book, market) / spread**2 if (spread := _deviation(market)) > ROUNDING else float("nan")
-    )
+    return _covariance(book, market) / spread**2 if (spread := _deviation(market)) > ROUNDING else float("nan")
 
 
 def alpha(result: Result) -> float:
@@ -268,12 +266,22 @@ def drawdown(result: Result) -> pd.Series:
     return (result.equity / result.equity.cummax() - 1).rename("drawdown")
 
 
+def days_of(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The UTC day that each of `stamps` (ends of bars) closes or lies in, as its first midnight.
+
+    A stamp is the end of what it covers, so midnight belongs to the day before.
+    """
+    return (stamps - pd.Timedelta(1, "ns")).floor("D").as_unit("ns").rename("day")
+
+
 def daily_equity(result: Result) -> pd.Series:
     """Equity at the end of each UTC day, indexed by day (its first midnight).
 
     A bar that ends at midnight belongs to the day that ends there. The capital stands on the day before.
     """
-    days = _days(result.equity.index)
+    days = days_of(result.equity.index)
+    if days[0] == days[1]:  # the first day began with the first bar, wherever in the day that was
+        days = days[1:].insert(0, days[0] - DAY)
     return result.equity.set_axis(days)[~days.duplicated(keep="last")].rename(result.name)
 
 
@@ -290,9 +298,7 @@ def labels(results: Sequence[Result]) -> list[str]:
     """A name for each result, no two alike: its class; where one comes twice, what differs too."""
     names = [result.name for result in results]
     full = [_distinct(result, results) if names.count(result.name) > 1 else result.name for result in results]
-    return [
-        f"{name} #{full[:i].count(name) + 1}" if full.count(name) > 1 else name for i, name in enumerate(full)
-    ]
+    return [f"{name} #{full[:i].count(name) + 1}" if full.count(name) > 1 else name for i, name in enumerate(full)]
 
 
 def with_benchmarks(results: Sequence[Result]) -> list[Result]:
@@ -312,13 +318,6 @@ def comparison_frame(results: Sequence[Result]) -> pd.DataFrame:
         for label, result in zip(labels(everything), everything, strict=True)
     }
     return pd.DataFrame(columns, index=pd.Index([metric.label for metric in METRICS], name="metric"))
-
-
-def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    # A stamp is the end of what it covers, so midnight belongs to the day before.
-    days = (stamps - pd.Timedelta(1, "ns")).floor("D").as_unit("ns").rename("day")
-    # The first stamp is where the first day starts from, wherever in the day that is.
-    return days if days[0] < days[1] else days[1:].insert(0, days[0] - DAY)
 
 
 def _distinct(result: Result, results: Sequence[Result]) -> str:

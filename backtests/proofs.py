@@ -36,10 +36,11 @@ def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed
     market with all later values replaced by noise. Decisions up to the cut must be equal to the last bit.
     """
     whole = _decisions(strategy, market)
-    futures = {"removed": lambda cut: market.until(cut), "replaced by noise": lambda cut: poisoned(market, cut, seed)}
-    found = [
-        _leak(whole, strategy, change(cut), cut, future) for cut in cuts for future, change in futures.items()
-    ]
+    futures = {
+        "removed": lambda cut: market.until(cut),
+        "replaced by noise": lambda cut: poisoned(market, cut, seed),
+    }
+    found = [_leak(whole, strategy, change(cut), cut, future) for cut in cuts for future, change in futures.items()]
     return [leak for leak in found if leak is not None]
 
 
@@ -74,9 +75,7 @@ def _poison_bars(bars: Bars, cut: pd.Timestamp, noise: np.random.Generator) -> B
     return Bars(bars.asset, bars.timeframe, bars.frame.mul(factor, axis=0))
 
 
-def _leak(
-    whole: pd.DataFrame, strategy: Strategy, changed: Market, cut: pd.Timestamp, future: str
-) -> Leak | None:
+def _leak(whole: pd.DataFrame, strategy: Strategy, changed: Market, cut: pd.Timestamp, future: str) -> Leak | None:
     try:
         other = _decisions(strategy, changed)
     except NoData:  # so early a cut that nothing was known: then nothing may have been decided

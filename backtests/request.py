@@ -90,7 +90,9 @@ def largest_difference(one: Result, other: Result) -> float:
 def _check_same(events: list[Result], vector: list[Result]) -> None:
     for one, other in zip(events, vector, strict=True):
         if largest_difference(one, other) > SAME:
-            raise CheckFailed(f"{one.strategy!r}: the engines differ by {largest_difference(one, other):.2e} > {SAME:g}")
+            raise CheckFailed(
+                f"{one.strategy!r}: the engines differ by {largest_difference(one, other):.2e} > {SAME:g}"
+            )
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def request(options: Mapping[str, Any]) -> Request:
         raise BadUsage(f"give one run file or several strategies, not both; found {', '.join(names)}")
     from_file = read_run_file(Path(names[0]))
     if not from_file.get("strategies"):
-        raise BadUsage(f"{names[0]} names no strategy; add: strategy = \"StealthQE\"")
+        raise BadUsage(f'{names[0]} names no strategy; add: strategy = "StealthQE"')
     return replace(Request(**from_file), **given)
 
 

@@ -47,12 +47,8 @@ class Result:
     @cached_property
     def units(self) -> pd.DataFrame:
         """Units held at each bar's end, indexed by known_at, a column per column of the tape."""
-        moved = self.fills.pivot_table(
-            index="open_time", columns="asset", values="units", aggfunc="sum", observed=True
-        )
-        held = (
-            moved.reindex(index=self.tape.opens.index, columns=self.tape.opens.columns).fillna(0.0).cumsum()
-        )
+        moved = self.fills.pivot_table(index="open_time", columns="asset", values="units", aggfunc="sum", observed=True)
+        held = moved.reindex(index=self.tape.opens.index, columns=self.tape.opens.columns).fillna(0.0).cumsum()
         return held.set_axis(self.tape.known_at, axis=0)
 
     @cached_property

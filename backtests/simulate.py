@@ -158,9 +158,7 @@ class Account:
             slippage=self._costs["slippage"][column],
             min_size=self._costs["min_size"][row, column],
         )
-        state = self._rust.ProcessOrderState(
-            self.cash, self.units[column], 0.0, self.cash, price, value, 0, 0
-        )
+        state = self._rust.ProcessOrderState(self.cash, self.units[column], 0.0, self.cash, price, value, 0, 0)
         new, result = self._rust.execute_order_rs(state, order)
         if result.status != _FILLED:  # too small, or nothing to do
             return

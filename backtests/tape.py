@@ -93,6 +93,4 @@ def _inside(
 
 
 def _range(times: pd.DatetimeIndex) -> str:
-    return (
-        f"there are {len(times)} from {times[0]} to {times[-1]}" if len(times) else "they share no bar at all"
-    )
+    return f"there are {len(times)} from {times[0]} to {times[-1]}" if len(times) else "they share no bar at all"
