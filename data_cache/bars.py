@@ -25,16 +25,20 @@ class Bars:
 
     frame : DataFrame with the columns of `OHLCV` (prices in quote currency, volume in the asset), indexed by
     open_time in UTC, ascending. Anything else raises BadData and names the first offender by name and time.
+    seen_until : until when the market was watched; the end of the last bar where None. Later than that end
+    where the newest bars are missing: a day whose last hours are an outage has ended all the same.
     """
 
     asset: str
     timeframe: str
     frame: pd.DataFrame
+    seen_until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
         check_bars(self.frame, f"{self.asset} {self.timeframe}", timeframe_length(self.timeframe))
         frame = self.frame.set_axis(self.frame.index.as_unit("ns").rename("open_time"), axis=0)
         object.__setattr__(self, "frame", frame[OHLCV].astype(float))
+        object.__setattr__(self, "seen_until", self.seen_until or self.known_at[-1])
 
     @property
     def length(self) -> pd.Timedelta:
@@ -47,7 +51,7 @@ class Bars:
         return (self.frame.index + self.length).rename("known_at")
 
     def gaps(self) -> pd.DataFrame:
-        """Missing bars: columns first (open_time of the first missing bar) and bars (how many are missing)."""
+        """Runs of missing bars: columns first (the open_time of the first) and bars (how many)."""
         times = self.frame.index
         missing = ((times[1:] - times[:-1]) // self.length - 1).to_numpy()
         at = np.flatnonzero(missing > 0)
@@ -55,7 +59,8 @@ class Bars:
 
     def until(self, at: pd.Timestamp) -> "Bars":
         """Only the bars known at `at`."""
-        return Bars(self.asset, self.timeframe, self.frame.iloc[: int(self.known_at.searchsorted(at, side="right"))])
+        past = self.frame.iloc[: int(self.known_at.searchsorted(at, side="right"))]
+        return Bars(self.asset, self.timeframe, past, min(at, self.seen_until))
 
     def resample(self, timeframe: str) -> "Bars":
         """The same prices in longer bars: first open, highest high, lowest low, last close, sum of volume.
@@ -66,20 +71,22 @@ class Bars:
         if timeframe == self.timeframe:
             return self
         if length % self.length != pd.Timedelta(0):
-            raise BadData(f"{self.asset}: {self.timeframe} bars cannot make {timeframe} bars; import finer ones")
+            raise BadData(
+                f"{self.asset}: {self.timeframe} bars cannot make {timeframe} bars; import finer ones"
+            )
         bucket = self.frame.index.floor(timeframe)
         how = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
         frame = self.frame.groupby(bucket).agg(how)
         frame.index.name = "open_time"
-        ended = frame.index + length <= self.known_at[-1] if len(frame) else []
-        return Bars(self.asset, timeframe, frame[ended])
+        ended = frame.index + length <= self.seen_until
+        return Bars(self.asset, timeframe, frame[ended], self.seen_until)
 
 
 def check_bars(frame: pd.DataFrame, name: str, length: pd.Timedelta) -> None:
     """Raise BadData, naming `name` and the first offending time, unless `frame` holds well-formed bars.
 
-    Checked: columns, a UTC index on the grid of `length`, order, duplicates, missing and non-positive prices, high and
-    low around open and close, volume not negative.
+    Checked: columns, a UTC index on the grid of `length`, order, duplicates, missing and non-positive prices,
+    high and low around open and close, volume not negative.
     """
     absent = [c for c in OHLCV if c not in frame.columns]
     if absent:
@@ -90,14 +97,23 @@ def check_bars(frame: pd.DataFrame, name: str, length: pd.Timedelta) -> None:
     prices = frame[OHLCV[:4]].to_numpy(float)
     _refuse(frame, ~np.isfinite(prices).all(axis=1), f"{name}: a price is missing or not finite")
     _refuse(frame, (prices <= 0).any(axis=1), f"{name}: a price is zero or negative")
-    _refuse(frame, frame["high"].to_numpy() < prices.max(axis=1), f"{name}: high is below another price of the bar")
-    _refuse(frame, frame["low"].to_numpy() > prices.min(axis=1), f"{name}: low is above another price of the bar")
-    _refuse(frame, ~(frame["volume"].to_numpy(float) >= 0), f"{name}: volume is missing or negative")
+    _refuse(
+        frame,
+        frame["high"].to_numpy() < prices.max(axis=1),
+        f"{name}: high is below another price of the bar",
+    )
+    _refuse(
+        frame, frame["low"].to_numpy() > prices.min(axis=1), f"{name}: low is above another price of the bar"
+    )
+    volume = frame["volume"].to_numpy(float)
+    _refuse(frame, ~(np.isfinite(volume) & (volume >= 0)), f"{name}: volume is missing, negative or infinite")
 
 
 def _check_times(times: pd.Index, name: str, length: pd.Timedelta) -> None:
     if not isinstance(times, pd.DatetimeIndex) or times.tz is None:
-        raise BadData(f"{name}: open_time must be UTC timestamps; found times without a timezone: localize them first")
+        raise BadData(
+            f"{name}: open_time must be UTC timestamps; found times without a timezone: localize them first"
+        )
     if str(times.tz) != "UTC":
         raise BadData(f"{name}: open_time must be in UTC; found {times.tz}: convert it first")
     _refuse_times(times, times.duplicated(), f"{name}: two bars open at the same time")

@@ -1,4 +1,4 @@
-"""The market: the bundle that engines and signals are served from, and the past of it that a signal may read."""
+"""The market: the bundle that engines and signals are served from, and the past that a signal may read."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -40,7 +40,9 @@ class Market:
 
     @property
     def timeframe(self) -> str:
-        """The timeframe of the bars."""
+        """The timeframe of the bars; NoData where there are none."""
+        if not self.bars:
+            raise NoData(f"no bars in {self.origin}; import some, or choose a longer date range")
         return next(iter(self.bars.values())).timeframe
 
     def asset_bars(self, asset: str) -> Bars:
@@ -51,8 +53,12 @@ class Market:
 
     @cached_property
     def daily(self) -> dict[str, pd.DataFrame]:
-        """OHLCV of each asset in daily bars (UTC days), indexed by known_at: what price signals are made of."""
-        return {asset: _known_frame(bars.resample("1d")) for asset, bars in self.bars.items()}
+        """OHLCV of each asset in daily bars (UTC days), indexed by known_at: what price signals are made of.
+
+        An asset whose first day has not ended is not in the answer.
+        """
+        whole = {asset: bars for asset, bars in self.bars.items() if _first_day_end(bars) <= bars.seen_until}
+        return {asset: _known_frame(bars.resample("1d")) for asset, bars in whole.items()}
 
     def spec(self, series: str) -> SeriesSpec:
         """What the catalogue, or the user's import, says of a series."""
@@ -68,11 +74,13 @@ class Market:
             self,
             observations=self.observations.until(at),
             bars={a: b.until(at) for a, b in self.bars.items() if b.known_at[0] <= at},
-            futures={a: frame[frame.index <= at].dropna(axis=1, how="all") for a, frame in self.futures.items()},
+            futures={
+                a: frame[frame.index <= at].dropna(axis=1, how="all") for a, frame in self.futures.items()
+            },
         )
 
     def known_times(self, need: str) -> np.ndarray:
-        """When each new piece of `need` became known: int64 nanoseconds, ascending; empty where there is none."""
+        """When each piece of `need` became known: int64 nanoseconds, ascending; empty where there is none."""
         kind, _, name = need.rpartition(":")
         if kind == "":
             return self.observations.known_at(name) if name in self.observations else np.empty(0, np.int64)
@@ -89,8 +97,12 @@ class Market:
         return Known(self, needs, until)
 
     def hashes(self, needs: set[str] | None = None) -> dict[str, str]:
-        """A sha256 of each input, by need (all of them where None): two runs on equal hashes saw the same data."""
-        everything = {*self.observations, *(f"bars:{a}" for a in self.bars), *(f"futures:{a}" for a in self.futures)}
+        """A sha256 of each input, by need (all where None): two runs on equal hashes saw the same data."""
+        everything = {
+            *self.observations,
+            *(f"bars:{a}" for a in self.bars),
+            *(f"futures:{a}" for a in self.futures),
+        }
         wanted = everything if needs is None else needs & everything
         return {need: self._hashes[need] for need in sorted(wanted)}
 
@@ -159,7 +171,7 @@ class Known:
         return self._frame(f"bars:{asset}")
 
     def futures(self, asset: str) -> pd.DataFrame:
-        """Daily closes of dated futures on `asset`, indexed by known_at, a column per expiry; NaN outside its life."""
+        """Daily closes of dated futures, indexed by known_at, a column per expiry; NaN outside its life."""
         return self._frame(f"futures:{asset}")
 
     def _frame(self, need: str) -> pd.DataFrame:
@@ -170,7 +182,9 @@ class Known:
 
     def _named(self, need: str) -> None:
         if need not in self._needs:
-            raise LookAhead(f"{need} is read but not named in needs; name it there: {', '.join(self._needs) or 'none'}")
+            raise LookAhead(
+                f"{need} is read but not named in needs; name it there: {', '.join(self._needs) or 'none'}"
+            )
 
 
 def _frames(market: Market, kind: str) -> Mapping[str, pd.DataFrame]:
@@ -187,6 +201,10 @@ def _cut(market: Market, need: str, until: pd.Timestamp | None) -> pd.DataFrame:
         return frame
     past = frame.iloc[: int(frame.index.searchsorted(until, side="right"))]
     return past.dropna(axis=1, how="all") if kind == "futures" else past
+
+
+def _first_day_end(bars: Bars) -> pd.Timestamp:
+    return bars.frame.index[0].floor("1d") + pd.Timedelta(days=1)
 
 
 def _known_frame(bars: Bars) -> pd.DataFrame:

@@ -10,25 +10,31 @@ from data_cache.errors import BadData, NoData
 COLUMNS = ["period", "known_at", "value", "origin"]
 
 
-def observation_rows(period: object, known_at: object, value: object, origin: str | object = "rule") -> pd.DataFrame:
+def observation_rows(
+    period: object, known_at: object, value: object, origin: str | object = "rule"
+) -> pd.DataFrame:
     """Rows of one series, checked and sorted by (known_at, period).
 
     period : naive timestamps; midnight for a date, a UTC instant for something paid or traded at an instant
     known_at : UTC timestamps      value : floats, NaN where the source says "missing"
-    origin : where known_at comes from ("rule", "stamp", "column")
+    origin : where known_at comes from ("rule", "stamp", "column", "seen")
 
-    Raises BadData where known_at has no timezone or is missing, or where one (period, known_at) has two values.
+    Raises BadData where known_at has no timezone, where either clock is missing, or where one (period,
+    known_at) has two values.
     """
     rows = pd.DataFrame({"period": period, "known_at": known_at, "value": value, "origin": origin})
     if not isinstance(rows["known_at"].dtype, pd.DatetimeTZDtype):
         raise BadData("known_at must be UTC timestamps; found times without a timezone: localize them first")
     if isinstance(rows["period"].dtype, pd.DatetimeTZDtype):
-        raise BadData("a period is a date or a naive UTC instant; found a timezone: tz_localize(None) it first")
+        raise BadData(
+            "a period is a date or a naive UTC instant; found a timezone: tz_localize(None) it first"
+        )
     rows["period"] = rows["period"].dt.as_unit("ns")
     rows["known_at"] = rows["known_at"].dt.tz_convert("UTC").dt.as_unit("ns")
     rows["value"] = rows["value"].astype(float)
-    if rows["known_at"].isna().any():
-        raise BadData(f"{int(rows['known_at'].isna().sum())} observations have no known_at; each needs one")
+    for clock in ("period", "known_at"):
+        if rows[clock].isna().any():
+            raise BadData(f"{int(rows[clock].isna().sum())} observations have no {clock}; each needs one")
     rows = rows.sort_values(["known_at", "period"], kind="stable").reset_index(drop=True)
     twice = rows.duplicated(["period", "known_at"])
     if twice.any():
@@ -37,14 +43,23 @@ def observation_rows(period: object, known_at: object, value: object, origin: st
     return rows
 
 
+def silences(rows: pd.DataFrame, max_age_days: float) -> pd.DataFrame:
+    """Spans longer than `max_age_days` without a new value: columns after (a known_at) and days."""
+    known_at = rows.dropna(subset="value")["known_at"].drop_duplicates()
+    days = known_at.diff().shift(-1) / pd.Timedelta(days=1)
+    silent = (days > max_age_days).to_numpy()
+    return pd.DataFrame({"after": known_at[silent], "days": days[silent]}).reset_index(drop=True)
+
+
 class Observations:
     """All observations, by series; a revision is a further row with a later known_at.
 
-    rows : mapping of series id to a DataFrame with the columns of `COLUMNS`, made by `observation_rows`
+    rows : mapping of series id to a DataFrame with the columns of `COLUMNS`, made by `observation_rows`; one
+    that reads a series when it is first asked for stays as lazy as it is
     """
 
     def __init__(self, rows: Mapping[str, pd.DataFrame]) -> None:
-        self._rows = dict(rows)
+        self._rows = rows
         self._releases: dict[str, pd.DataFrame] = {}
 
     def __iter__(self) -> Iterator[str]:
@@ -60,7 +75,7 @@ class Observations:
         return self._rows[series]
 
     def releases(self, series: str) -> pd.DataFrame:
-        """First releases: columns period and value, indexed by known_at, in the order in which they became known.
+        """First releases: columns period and value, indexed by known_at, in the order of becoming known.
 
         A period whose first release is missing ("." at FRED) enters when its first number does.
         """
@@ -75,10 +90,15 @@ class Observations:
         return self.releases(series)["value"].rename(series)
 
     def as_of(self, series: str, at: pd.Timestamp) -> pd.Series:
-        """The whole history of `series` as it stood at `at`: the last value known of each period, indexed by period."""
+        """The history of `series` as it stood at `at`: the last value known of each period, by period."""
         rows = self.rows(series)
         known = rows.iloc[: int(rows["known_at"].searchsorted(at, side="right"))]
-        return known.drop_duplicates("period", keep="last").set_index("period")["value"].sort_index().rename(series)
+        return (
+            known.drop_duplicates("period", keep="last")
+            .set_index("period")["value"]
+            .sort_index()
+            .rename(series)
+        )
 
     def revised(self, series: str) -> pd.Series:
         """The final vintage, indexed by period. It holds the future: for measuring leakage only."""
@@ -87,7 +107,8 @@ class Observations:
     def until(self, at: pd.Timestamp) -> "Observations":
         """Only what was known at `at`; later rows are not in the answer at all."""
         past = Observations({series: _cut(rows, rows["known_at"], at) for series, rows in self._rows.items()})
-        # The first releases of a prefix are a prefix of the first releases, so they need not be sorted out anew.
+        # The first releases of a prefix are a prefix of the first releases, so they need not be sorted out
+        # anew.
         past._releases = {series: _cut(found, found.index, at) for series, found in self._releases.items()}
         return past
 

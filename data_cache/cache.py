@@ -1,0 +1,187 @@
+"""The market of what is stored, and the state of the store."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data_cache import parquet
+from data_cache.bars import TIMEFRAMES, timeframe_length
+from data_cache.catalog import SeriesSpec, spec
+from data_cache.errors import BadData, DamagedFile, NoData
+from data_cache.market import Market
+from data_cache.observations import Observations, silences
+from data_cache.store import Listing, Store
+
+
+def load_market(
+    store: Store, timeframe: str, assets: Collection[str] | None = None, venue: str | None = None
+) -> Market:
+    """The market of everything in `store`, in bars of `timeframe`.
+
+    assets : those to have bars of, all where None; an asset without bars this fine is left out where None,
+    and raises NoData where named
+    venue : take bars of this venue alone
+
+    An asset has the bars of one listing, never of two joined. Of several, the one goes first that has bars of
+    `timeframe`, then the coarsest of those that can be resampled to it; among equals the one with the longest
+    history, then the first venue and symbol by name. The origin says which it was. Series are read when first
+    asked for, and a damaged one raises DamagedFile then. Raises NoData where the store is empty or has no
+    such bars.
+    """
+    timeframe_length(timeframe)
+    if not store.series() and not store.listings():
+        raise NoData(
+            f"nothing cached in {store.folder}; run: ebbtide import MANIFEST.toml, or use --data lab"
+        )
+    chosen = _chosen(store, timeframe, venue)
+    missing = sorted(set(assets or ()) - set(chosen))
+    if missing or not chosen:
+        raise NoData(_no_bars(store, timeframe, venue, missing))
+    kept = {asset: listing for asset, listing in chosen.items() if assets is None or asset in assets}
+    return Market(
+        observations=Observations(_StoredRows(store)),
+        bars={asset: store.bars(listing).resample(timeframe) for asset, listing in kept.items()},
+        origin=_origin(store.folder, timeframe, kept),
+        futures={asset: store.futures(asset) for asset in store.futures_assets()},
+        specs=_specs(store),
+    )
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of one file of the store.
+
+    kind : "series", "bars" or "futures"      name : series id, listing or asset
+    first, last : first and last period, open time or known_at      known_until : the newest known_at
+    gaps : runs of missing bars or days, or silences of a series longer than it may have
+    age : from `known_until` to now
+    sources : where the rows come from      fetched_at : the newest answer
+    problem : what is wrong with the file, "" where nothing is; the rest is then as once written, gaps -1
+    """
+
+    kind: str
+    name: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+    known_until: pd.Timestamp
+    rows: int
+    gaps: int
+    age: pd.Timedelta
+    sources: tuple[str, ...]
+    fetched_at: pd.Timestamp
+    problem: str = ""
+
+    def summary(self) -> dict[str, Any]:
+        """The state as JSON can hold it: times in ISO, age in days."""
+        times = {name: getattr(self, name) for name in ("first", "last", "known_until", "fetched_at")}
+        said = {name: None if pd.isna(time) else time.isoformat() for name, time in times.items()}
+        age = None if pd.isna(self.age) else self.age / pd.Timedelta(days=1)
+        return asdict(self) | said | {"age": age, "sources": list(self.sources)}
+
+
+def status(store: Store, now: pd.Timestamp) -> list[Status]:
+    """The state of every file of the store at `now` (UTC): series, bars, futures; each is checked."""
+    series = [
+        _status("series", name, store.series_path(name), now, partial(_silences, store, name))
+        for name in store.series()
+    ]
+    bars = [
+        _status("bars", str(listing), store.bars_path(listing), now, partial(_bar_gaps, store, listing))
+        for listing in store.listings()
+    ]
+    futures = [
+        _status("futures", name, store.futures_path(name), now, partial(_day_gaps, store, name))
+        for name in store.futures_assets()
+    ]
+    return series + bars + futures
+
+
+class _StoredRows(Mapping[str, pd.DataFrame]):
+    """The series of a store, each read when first asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names = dict.fromkeys(store.series())
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, series: object) -> bool:
+        return series in self._names
+
+    def __getitem__(self, series: str) -> pd.DataFrame:
+        if series not in self._names:
+            raise KeyError(series)
+        if series not in self._read:
+            self._read[series] = self._store.rows(series)
+        return self._read[series]
+
+
+def _chosen(store: Store, timeframe: str, venue: str | None) -> dict[str, Listing]:
+    """The listing to take for each asset, in the order that `load_market` states."""
+    length = TIMEFRAMES[timeframe]
+    fits = [one for one in _listed(store, venue) if length % TIMEFRAMES[one.timeframe] == pd.Timedelta(0)]
+    since = {one: parquet.provenance_at(store.bars_path(one)).first for one in fits}
+    best_last = sorted(fits, key=lambda one: (-TIMEFRAMES[one.timeframe], since[one], one), reverse=True)
+    return dict(sorted({one.asset: one for one in best_last}.items()))
+
+
+def _listed(store: Store, venue: str | None) -> list[Listing]:
+    return [one for one in store.listings() if one.asset and (venue is None or one.venue == venue)]
+
+
+def _no_bars(store: Store, timeframe: str, venue: str | None, missing: list[str]) -> str:
+    whose = f" of {', '.join(missing)}" if missing else ""
+    where = f" from {venue}" if venue else ""
+    has = ", ".join(f"{one.asset} ({one})" for one in store.listings()) or "none"
+    found = f"no bars{whose}{where} in {store.folder} that make {timeframe}"
+    return f"{found}; here are: {has}; import or fetch some"
+
+
+def _origin(folder: Path, timeframe: str, kept: Mapping[str, Listing]) -> str:
+    made = {a: "" if one.timeframe == timeframe else f" in {timeframe} bars" for a, one in kept.items()}
+    return f"cache {folder}: " + ", ".join(f"{a} from {one}{made[a]}" for a, one in kept.items())
+
+
+def _specs(store: Store) -> dict[str, SeriesSpec]:
+    """The specs of series that are not in the catalogue; a damaged file has none, and says so when read."""
+    found = {}
+    for series in store.series():
+        with suppress(DamagedFile):
+            own = parquet.provenance_at(store.series_path(series)).spec
+            if own is not None:
+                found[series] = own
+    return found
+
+
+def _status(kind: str, name: str, path: Path, now: pd.Timestamp, gaps: Callable[[], int]) -> Status:
+    try:
+        said, problem, missing = parquet.read(path)[1], "", gaps()
+    except (DamagedFile, BadData) as error:
+        said, problem, missing = parquet.claimed_at(path), str(error), -1
+    newest = max((fetch.fetched_at for fetch in said.fetches), default=pd.NaT)
+    age = now - said.known_until
+    clocks = (said.first, said.last, said.known_until)
+    return Status(kind, name, *clocks, said.rows, missing, age, said.sources, newest, problem)
+
+
+def _silences(store: Store, series: str) -> int:
+    own = parquet.provenance_at(store.series_path(series)).spec or spec(series)
+    return len(silences(store.rows(series), own.max_age_days))
+
+
+def _bar_gaps(store: Store, listing: Listing) -> int:
+    return len(store.bars(listing).gaps())
+
+
+def _day_gaps(store: Store, asset: str) -> int:
+    return int((store.futures(asset).index.diff() > pd.Timedelta(days=1)).sum())

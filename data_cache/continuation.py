@@ -1,0 +1,102 @@
+"""How what is stored and what comes in become one: revisions are added, contradictions are refused."""
+
+import numpy as np
+import pandas as pd
+
+from data_cache.errors import BadData
+from data_cache.observations import observation_rows
+
+# Two prints of one number differ by less than this fraction: 16.801 and 16.801000000000002 are no revision.
+SAME = 1e-9
+
+
+def continued_observations(
+    stored: pd.DataFrame, incoming: pd.DataFrame, fetched_at: pd.Timestamp
+) -> pd.DataFrame:
+    """The rows of `stored`, all of them, and those of `incoming` that say something new.
+
+    A row that repeats the value in force says nothing new; a missing value (NaN) repeats a missing one. A
+    value that differs from the stored one of the same (period, known_at) is a revision whose hour nobody
+    noted: its row is known at `fetched_at`, with origin "seen".
+    """
+    keys = ["period", "known_at"]
+    held = incoming[keys].merge(stored[[*keys, "value"]], on=keys, how="left", indicator=True)
+    contested = (held["_merge"] == "both").to_numpy()
+    seen = contested & ~_same(held["value"].to_numpy(), incoming["value"].to_numpy())
+    late = incoming[seen]
+    late = late.assign(known_at=late["known_at"].clip(lower=fetched_at.tz_convert("UTC")), origin="seen")
+    fresh = pd.concat([incoming[~contested], late])
+    both = pd.concat([stored.assign(new=False), fresh.assign(new=True)], ignore_index=True)
+    both = both.sort_values(keys, kind="stable", ignore_index=True)
+    says_nothing = both["new"] & (both["period"] == both["period"].shift())
+    says_nothing &= _same(both["value"].to_numpy(), both["value"].shift().to_numpy())
+    return _checked(both[~says_nothing])
+
+
+def replaced_observations(stored: pd.DataFrame, incoming: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `incoming`, and those of `stored` whose period is not in `incoming`."""
+    return _checked(pd.concat([stored[~stored["period"].isin(incoming["period"])], incoming]))
+
+
+def refuse_contradiction(
+    series: str, stored: pd.DataFrame, incoming: pd.DataFrame, sources: tuple[str, str]
+) -> None:
+    """Raise BadData, naming the first period, where the first releases of shared periods differ.
+
+    Asked when two sources, or two ways of finding known_at, are about to be joined: one may continue the
+    other, but where they disagree the sum would be a series that nobody ever published.
+    """
+    ours = stored.drop_duplicates("period").set_index("period")
+    theirs = incoming.drop_duplicates("period").set_index("period")
+    shared = ours.index.intersection(theirs.index).sort_values()
+    ours, theirs = ours.loc[shared], theirs.loc[shared]
+    agree = (ours["known_at"] == theirs["known_at"]) & _same(
+        ours["value"].to_numpy(), theirs["value"].to_numpy()
+    )
+    if not agree.all():
+        at = shared[~agree.to_numpy()][0]
+        said = [f"{rows.at[at, 'value']:g} known at {rows.at[at, 'known_at']}" for rows in (ours, theirs)]
+        raise BadData(
+            f"{series}: {sources[0]} and {sources[1]} contradict each other on {int((~agree).sum())} "
+            f"periods, first {at}: stored {said[0]}, new {said[1]}; keep one, or replace what is stored"
+        )
+
+
+def continued_prices(
+    stored: pd.DataFrame, incoming: pd.DataFrame, keys: list[str], name: str, replace: bool
+) -> pd.DataFrame:
+    """The rows of both, ordered by `keys`; where both have one they must agree, or `replace` takes the new.
+
+    Raises BadData naming `name`, the first time, the old and the new numbers: the past of a price does not
+    change.
+    """
+    ours = stored.set_index(keys)
+    theirs = incoming.set_index(keys)
+    shared = ours.index.intersection(theirs.index)
+    differs = ~_same(ours.loc[shared].to_numpy(), theirs.loc[shared].to_numpy()).all(axis=1)
+    if differs.any() and not replace:
+        at = shared[differs][:1]
+        raise BadData(
+            f"{name}: {int(differs.sum())} stored prices changed, first at {_time(at[0])}: "
+            f"stored {_numbers(ours.loc[at])}, new {_numbers(theirs.loc[at])}; "
+            "find out why, then replace what is stored"
+        )
+    kept = ours.drop(shared[differs])
+    return pd.concat([kept, theirs[~theirs.index.isin(kept.index)]]).sort_index().reset_index()
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    same: np.ndarray = np.isclose(a, b, rtol=SAME, atol=0, equal_nan=True)
+    return same
+
+
+def _checked(rows: pd.DataFrame) -> pd.DataFrame:
+    return observation_rows(*(rows[name].array for name in ("period", "known_at", "value", "origin")))
+
+
+def _time(key: object) -> str:
+    return " expiry ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _numbers(row: pd.DataFrame) -> str:
+    return ", ".join(f"{name} {row[name].iloc[0]:g}" for name in row.columns)
