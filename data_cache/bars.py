@@ -71,9 +71,7 @@ class Bars:
         if timeframe == self.timeframe:
             return self
         if length % self.length != pd.Timedelta(0):
-            raise BadData(
-                f"{self.asset}: {self.timeframe} bars cannot make {timeframe} bars; import finer ones"
-            )
+            raise BadData(f"{self.asset}: {self.timeframe} bars cannot make {timeframe} bars; import finer ones")
         bucket = self.frame.index.floor(timeframe)
         how = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
         frame = self.frame.groupby(bucket).agg(how)
@@ -102,18 +100,14 @@ def check_bars(frame: pd.DataFrame, name: str, length: pd.Timedelta) -> None:
         frame["high"].to_numpy() < prices.max(axis=1),
         f"{name}: high is below another price of the bar",
     )
-    _refuse(
-        frame, frame["low"].to_numpy() > prices.min(axis=1), f"{name}: low is above another price of the bar"
-    )
+    _refuse(frame, frame["low"].to_numpy() > prices.min(axis=1), f"{name}: low is above another price of the bar")
     volume = frame["volume"].to_numpy(float)
     _refuse(frame, ~(np.isfinite(volume) & (volume >= 0)), f"{name}: volume is missing, negative or infinite")
 
 
 def _check_times(times: pd.Index, name: str, length: pd.Timedelta) -> None:
     if not isinstance(times, pd.DatetimeIndex) or times.tz is None:
-        raise BadData(
-            f"{name}: open_time must be UTC timestamps; found times without a timezone: localize them first"
-        )
+        raise BadData(f"{name}: open_time must be UTC timestamps; found times without a timezone: localize them first")
     if str(times.tz) != "UTC":
         raise BadData(f"{name}: open_time must be in UTC; found {times.tz}: convert it first")
     _refuse_times(times, times.duplicated(), f"{name}: two bars open at the same time")

@@ -35,9 +35,7 @@ def load_market(
     """
     timeframe_length(timeframe)
     if not store.series() and not store.listings():
-        raise NoData(
-            f"nothing cached in {store.folder}; run: ebbtide import MANIFEST.toml, or use --data lab"
-        )
+        raise NoData(f"nothing cached in {store.folder}; run: ebbtide import MANIFEST.toml, or use --data lab")
     chosen = _chosen(store, timeframe, venue)
     missing = sorted(set(assets or ()) - set(chosen))
     if missing or not chosen:

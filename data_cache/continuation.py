@@ -10,9 +10,7 @@ from data_cache.observations import observation_rows
 SAME = 1e-9
 
 
-def continued_observations(
-    stored: pd.DataFrame, incoming: pd.DataFrame, fetched_at: pd.Timestamp
-) -> pd.DataFrame:
+def continued_observations(stored: pd.DataFrame, incoming: pd.DataFrame, fetched_at: pd.Timestamp) -> pd.DataFrame:
     """The rows of `stored`, all of them, and those of `incoming` that say something new.
 
     A row that repeats the value in force says nothing new; a missing value (NaN) repeats a missing one. A
@@ -38,9 +36,7 @@ def replaced_observations(stored: pd.DataFrame, incoming: pd.DataFrame) -> pd.Da
     return _checked(pd.concat([stored[~stored["period"].isin(incoming["period"])], incoming]))
 
 
-def refuse_contradiction(
-    series: str, stored: pd.DataFrame, incoming: pd.DataFrame, sources: tuple[str, str]
-) -> None:
+def refuse_contradiction(series: str, stored: pd.DataFrame, incoming: pd.DataFrame, sources: tuple[str, str]) -> None:
     """Raise BadData, naming the first period, where the first releases of shared periods differ.
 
     Asked when two sources, or two ways of finding known_at, are about to be joined: one may continue the
@@ -50,9 +46,7 @@ def refuse_contradiction(
     theirs = incoming.drop_duplicates("period").set_index("period")
     shared = ours.index.intersection(theirs.index).sort_values()
     ours, theirs = ours.loc[shared], theirs.loc[shared]
-    agree = (ours["known_at"] == theirs["known_at"]) & _same(
-        ours["value"].to_numpy(), theirs["value"].to_numpy()
-    )
+    agree = (ours["known_at"] == theirs["known_at"]) & _same(ours["value"].to_numpy(), theirs["value"].to_numpy())
     if not agree.all():
         at = shared[~agree.to_numpy()][0]
         said = [f"{rows.at[at, 'value']:g} known at {rows.at[at, 'known_at']}" for rows in (ours, theirs)]

@@ -74,9 +74,7 @@ class Market:
             self,
             observations=self.observations.until(at),
             bars={a: b.until(at) for a, b in self.bars.items() if b.known_at[0] <= at},
-            futures={
-                a: frame[frame.index <= at].dropna(axis=1, how="all") for a, frame in self.futures.items()
-            },
+            futures={a: frame[frame.index <= at].dropna(axis=1, how="all") for a, frame in self.futures.items()},
         )
 
     def known_times(self, need: str) -> np.ndarray:
@@ -182,9 +180,7 @@ class Known:
 
     def _named(self, need: str) -> None:
         if need not in self._needs:
-            raise LookAhead(
-                f"{need} is read but not named in needs; name it there: {', '.join(self._needs) or 'none'}"
-            )
+            raise LookAhead(f"{need} is read but not named in needs; name it there: {', '.join(self._needs) or 'none'}")
 
 
 def _frames(market: Market, kind: str) -> Mapping[str, pd.DataFrame]:

@@ -10,9 +10,7 @@ from data_cache.errors import BadData, NoData
 COLUMNS = ["period", "known_at", "value", "origin"]
 
 
-def observation_rows(
-    period: object, known_at: object, value: object, origin: str | object = "rule"
-) -> pd.DataFrame:
+def observation_rows(period: object, known_at: object, value: object, origin: str | object = "rule") -> pd.DataFrame:
     """Rows of one series, checked and sorted by (known_at, period).
 
     period : naive timestamps; midnight for a date, a UTC instant for something paid or traded at an instant
@@ -26,9 +24,7 @@ def observation_rows(
     if not isinstance(rows["known_at"].dtype, pd.DatetimeTZDtype):
         raise BadData("known_at must be UTC timestamps; found times without a timezone: localize them first")
     if isinstance(rows["period"].dtype, pd.DatetimeTZDtype):
-        raise BadData(
-            "a period is a date or a naive UTC instant; found a timezone: tz_localize(None) it first"
-        )
+        raise BadData("a period is a date or a naive UTC instant; found a timezone: tz_localize(None) it first")
     rows["period"] = rows["period"].dt.as_unit("ns")
     rows["known_at"] = rows["known_at"].dt.tz_convert("UTC").dt.as_unit("ns")
     rows["value"] = rows["value"].astype(float)
@@ -93,12 +89,7 @@ class Observations:
         """The history of `series` as it stood at `at`: the last value known of each period, by period."""
         rows = self.rows(series)
         known = rows.iloc[: int(rows["known_at"].searchsorted(at, side="right"))]
-        return (
-            known.drop_duplicates("period", keep="last")
-            .set_index("period")["value"]
-            .sort_index()
-            .rename(series)
-        )
+        return known.drop_duplicates("period", keep="last").set_index("period")["value"].sort_index().rename(series)
 
     def revised(self, series: str) -> pd.Series:
         """The final vintage, indexed by period. It holds the future: for measuring leakage only."""

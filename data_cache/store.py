@@ -123,14 +123,10 @@ class Store:
         with self._alone():
             stored, old = self._stored(path, rows)
             if old and old.asset != listing.asset:
-                raise BadData(
-                    f"{listing} is stored as {old.asset}, not {listing.asset}; import it as {old.asset}"
-                )
+                raise BadData(f"{listing} is stored as {old.asset}, not {listing.asset}; import it as {old.asset}")
             frame = continued_prices(stored, rows, ["open_time"], str(listing), replace)
             known_until = frame["open_time"].max() + bars.length
-            return self._put(
-                path, frame, stored, old, fetch, known_until, name=listing.symbol, **vars(listing)
-            )
+            return self._put(path, frame, stored, old, fetch, known_until, name=listing.symbol, **vars(listing))
 
     def futures_assets(self) -> list[str]:
         """The assets that have dated futures, ascending."""
@@ -232,9 +228,7 @@ def futures_rows(known_at: object, expiry: object, close: object) -> pd.DataFram
 def _refuse(rows: pd.DataFrame, bad: pd.Series, sentence: str) -> None:
     if bad.any():
         row = rows[bad].iloc[0]
-        raise BadData(
-            f"futures: {sentence}, first at {row['known_at']} of expiry {row['expiry']} ({row['close']:g})"
-        )
+        raise BadData(f"futures: {sentence}, first at {row['known_at']} of expiry {row['expiry']} ({row['close']:g})")
 
 
 def _continuing(fetch: Fetch) -> Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]:

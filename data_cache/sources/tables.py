@@ -54,9 +54,7 @@ class Table:
             cells = self.text(column)
             rows &= cells.isin(labels).to_numpy()
             known = {*labels, *ignored.get(column, cells)}
-            self._refuse(
-                column, ~cells.isin(known), f"a label that is neither in where nor in ignore.{column}"
-            )
+            self._refuse(column, ~cells.isin(known), f"a label that is neither in where nor in ignore.{column}")
         return Table(self.name, self.cells[rows], self.sha256)
 
     def numbers(self, column: str) -> np.ndarray:
@@ -107,9 +105,7 @@ class Table:
         return bool(offsets.any())
 
     def _times(self, column: str) -> pd.DatetimeIndex:
-        times = pd.to_datetime(
-            self.text(column), format="ISO8601", errors="coerce", utc=self._has_offsets(column)
-        )
+        times = pd.to_datetime(self.text(column), format="ISO8601", errors="coerce", utc=self._has_offsets(column))
         self._refuse(column, times.isna(), "not an ISO date or time (2025-10-31, 2025-10-31T08:00:00Z)")
         return pd.DatetimeIndex(times).as_unit("ns")
 
@@ -118,6 +114,4 @@ class Table:
         if bad.any():
             line = self.cells.index[bad][0] + HEADER_LINES + 1
             cell = self.text(column)[bad].iloc[0]
-            raise BadData(
-                f"{self.name}, line {line}: {column} is {cell!r}, which is {sentence} ({bad.sum()} such)"
-            )
+            raise BadData(f"{self.name}, line {line}: {column} is {cell!r}, which is {sentence} ({bad.sum()} such)")
