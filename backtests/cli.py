@@ -1,6 +1,7 @@
 """The command line. It prints results; everything else is done by what it calls, imported only when needed."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -184,16 +185,22 @@ def _run(options: dict[str, Any], out: Path | None, as_json: bool, single: bool)
 
     asked = request(options)
     results = asked.run()
+    found = asked.findings(results)
     if out is not None:
         from backtests.tearsheet import write_tearsheet
 
-        write_tearsheet(results, out, title=" · ".join(result.name for result in results))
+        write_tearsheet(results, out, " · ".join(result.name for result in results), notes=[str(f) for f in found])
     if as_json:
-        summaries = [result.summary() for result in results]
-        return _print_json(summaries[0] if single and len(summaries) == 1 else {"results": summaries})
+        return _print_json(_summary(results, found, single))
     from backtests.console import print_results
 
-    return print_results(results, out)
+    return print_results(results, found, out)
+
+
+def _summary(results: list[Any], found: list[Any], single: bool) -> dict[str, Any]:
+    summaries = [result.summary() for result in results]
+    about = {"findings": [finding.summary() for finding in found]}
+    return summaries[0] | about if single and len(summaries) == 1 else {"results": summaries} | about
 
 
 def _print_json(value: Any) -> None:
@@ -206,7 +213,7 @@ def _without_nan(value: Any) -> Any:
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def main() -> None:

@@ -60,15 +60,14 @@ def _listing_row(kind: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     return entry["name"], entry["title"], parameters
 
 
-def print_results(results: Sequence[Any], out: Path | None) -> None:
-    """Print one result beside its benchmark, or several a line each; then where the tearsheet is."""
+def print_results(results: Sequence[Any], found: Sequence[Any], out: Path | None) -> None:
+    """Print one result beside its benchmark, or several a line each; then the findings and where the tearsheet is."""
     print_window(results)
-    if len(results) == 1:
-        show(_metric_table(results[0]))
-    else:
-        show(comparison(results))
+    show(_metric_table(results[0]) if len(results) == 1 else comparison(results))
+    for finding in found:
+        Console().print(f"[yellow]note[/] {escape(str(finding))} \\[{finding.code}]", soft_wrap=True, highlight=False)
     if out is not None:
-        Console().print(f"Tearsheet: {escape(str(out))}", soft_wrap=True)
+        Console().print(f"Tearsheet: {escape(str(out))}", soft_wrap=True, highlight=False)
 
 
 def print_window(results: Sequence[Any]) -> None:

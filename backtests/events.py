@@ -1,4 +1,4 @@
-"""The event engine, the truth: time passes, things become known, the strategy is asked, orders fill at the next open."""
+"""The event engine, the truth: time passes, things become known, the strategy is asked, orders fill at the open."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,6 @@ from data_cache.errors import EbbtideError, StrategyFailed
 from data_cache.market import Market
 from signals.signal import Signal, evaluate, values_at
 from strategies.strategy import Book, Now, Strategy, Weights, path_dependent
-
 
 UNKNOWN = np.float64(np.nan)
 _NO_BOOK = Book(equity=np.nan, peak=np.nan, weights={})

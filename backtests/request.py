@@ -10,6 +10,7 @@ import pandas as pd
 
 from backtests.backtest import compare
 from backtests.execution import Execution
+from backtests.findings import Finding, findings
 from backtests.result import Result
 from backtests.selection import find_strategies, find_strategy
 from data_cache.bars import timeframe_length
@@ -69,11 +70,23 @@ class Request:
             capital=self.capital,
         )
 
+    @property
+    def window(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """From the 00:00 UTC with which the first day begins to the one with which the last day ends."""
+        first, last = _day(self.start, "--from"), _day(self.end, "--to")
+        if first is not None and last is not None and last < first:
+            raise BadUsage(f"--from {self.start} is after --to {self.end}")
+        return first, None if last is None else last + DAY
+
+    def findings(self, results: list[Result]) -> list[Finding]:
+        """What a reader should know before believing `results`."""
+        return findings(results, *self.window)
+
     def run(self, market: Market | None = None) -> list[Result]:
-        """Run every strategy; with engine "both" in both engines, CheckFailed if any equity differs by more than 1e-9."""
+        """Run every strategy. With engine "both" in both engines: CheckFailed if any equity differs by more than 1e-9."""
         strategies = find_strategies(self.strategies, self.set)
         benchmark = None if self.benchmark == "none" else find_strategy(self.benchmark)
-        start, end = _window(self.start, self.end)
+        start, end = self.window
         market = self.market() if market is None else market
         engine = "events" if self.engine == BOTH else self.engine
         results = compare(strategies, market, self.execution(), start, end, engine, benchmark)
@@ -150,13 +163,6 @@ def request(options: Mapping[str, Any]) -> Request:
     if not from_file.get("strategies"):
         raise BadUsage(f'{names[0]} names no strategy; add: strategy = "StealthQE"')
     return replace(Request(**from_file), **given)
-
-
-def _window(start: str | None, end: str | None) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-    first, last = _day(start, "--from"), _day(end, "--to")
-    if first is not None and last is not None and last < first:
-        raise BadUsage(f"--from {start} is after --to {end}")
-    return first, None if last is None else last + DAY
 
 
 def _day(text: str | None, option: str) -> pd.Timestamp | None:

@@ -1,8 +1,8 @@
 """The only door to vectorbt: decisions laid out in one `Portfolio.from_orders`, or executed order by order.
 
 Every argument that shapes the simulation is passed, and no global setting is used. The traps of vectorbt 1.2 that
-target weights meet are met here: columns by name, sells before buys, the open as fill and valuation price, one scale for
-the whole basket, shared cash, NaN for "hold", no missing prices, float weights, the Rust engine or an error.
+target weights meet are met here: columns by name, sells before buys, the open as fill and valuation price, one scale
+for the whole basket, shared cash, NaN for "hold", no missing prices, float weights, the Rust engine or an error.
 """
 
 from typing import Any

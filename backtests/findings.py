@@ -1,0 +1,78 @@
+"""What a reader should know before believing a result: coded findings, each one sentence."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtests.result import Result
+from signals.signal import values_at
+
+# With this many decisions the standard error of a hit rate is sqrt(0.25 / 30) = 9 %: two in three is not yet two of
+# them away from a coin.
+FEW_DECISIONS = 30
+# A signal unknown for less of the window than this is a warm-up, not a finding.
+TOLERATED = 0.02
+
+
+@dataclass(frozen=True)
+class Finding:
+    """code : short and stable      about : the strategy, "" for the whole run      sentence : what was found."""
+
+    code: str
+    about: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.sentence}" if self.about else self.sentence
+
+    def summary(self) -> dict[str, str]:
+        """The finding as JSON holds it."""
+        return asdict(self)
+
+
+def findings(
+    results: Sequence[Result], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+) -> list[Finding]:
+    """All findings on `results`, of a run that was asked for from `start` to `end`."""
+    found = _window_cut(results[0], start, end)
+    for result in results:
+        found += _unknown_signals(result) + _few_decisions(result)
+    return found
+
+
+def _window_cut(result: Result, start: pd.Timestamp | None, end: pd.Timestamp | None) -> list[Finding]:
+    """WINDOW_CUT: the bars do not reach as far as was asked."""
+    first, last = result.equity.index[0], result.equity.index[-1]
+    cut = []
+    if start is not None and first - start >= result.tape.length:
+        cut.append(f"asked for from {start:%Y-%m-%d}, but bars begin {first:%Y-%m-%d %H:%M}")
+    if end is not None and end - last >= result.tape.length:
+        cut.append(f"asked for until {end:%Y-%m-%d %H:%M}, but bars end {last:%Y-%m-%d %H:%M}")
+    return [Finding("WINDOW_CUT", "", sentence) for sentence in cut]
+
+
+def _unknown_signals(result: Result) -> list[Finding]:
+    """SIGNAL_UNKNOWN: for part of the window a signal is not known or too old, so there is no decision."""
+    times = result.tape.known_at
+    found = []
+    for name, signal in result.strategy.signals().items():
+        unknown = np.isnan(values_at(signal, result.market, times.asi8))
+        if unknown.mean() > TOLERATED and name not in result.strategy.can_miss():
+            known = times[~unknown]
+            sentence = (
+                f"signal {name} is unknown on {unknown.mean():.0%} of the bars (known {known[0]:%Y-%m-%d} to "
+                f"{known[-1]:%Y-%m-%d}); meanwhile the book is left as it is"
+            )
+            found.append(Finding("SIGNAL_UNKNOWN", result.name, sentence))
+    return found
+
+
+def _few_decisions(result: Result) -> list[Finding]:
+    """FEW_DECISIONS: so few decisions that luck explains any result."""
+    count = len(result.decisions)
+    if not result.strategy.signals() or count >= FEW_DECISIONS:
+        return []
+    sentence = f"{count} decisions are too few to tell skill from luck; read the numbers as one story, not as evidence"
+    return [Finding("FEW_DECISIONS", result.name, sentence)]
