@@ -1,0 +1,97 @@
+(() => {
+  "use strict";
+
+  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const touch = matchMedia("(pointer: coarse)");
+  const themes = {
+    light: { ink: "#16191d", muted: "#545b64", grid: "#e3e6eb", zero: "#9aa1ab", paper: "#ffffff" },
+    dark: { ink: "#e8eaed", muted: "#a7aeb8", grid: "#2b3038", zero: "#69717c", paper: "#1c2026" },
+  };
+  const config = { responsive: true, displayModeBar: false, displaylogo: false, doubleClick: "reset" };
+  const drawn = [];
+
+  // The colours of a theme as plotly's flat update: every axis of the figure gets its lines and letters.
+  function colours(figure, theme) {
+    const update = {
+      "font.color": theme.muted,
+      "hoverlabel.bgcolor": theme.paper,
+      "hoverlabel.bordercolor": theme.grid,
+      "hoverlabel.font.color": theme.ink,
+    };
+    for (const axis of Object.keys(figure.layout).filter((key) => /^[xy]axis/.test(key))) {
+      update[`${axis}.gridcolor`] = theme.grid;
+      update[`${axis}.zerolinecolor`] = theme.zero;
+      update[`${axis}.linecolor`] = theme.grid;
+      update[`${axis}.tickcolor`] = theme.grid;
+    }
+    return update;
+  }
+
+  const theme = () => (dark.matches ? themes.dark : themes.light);
+
+  function draw(id) {
+    const place = document.getElementById(id);
+    const figure = figures[id];
+    // With a finger, a drag over a chart scrolls the page.
+    const layout = { ...figure.layout, dragmode: touch.matches ? false : "zoom", autosize: true };
+    return Plotly.newPlot(place, figure.data, layout, config)
+      .then(() => Plotly.relayout(place, colours(figure, theme())))
+      .then(() => {
+        place.on("plotly_relayout", (event) => follow(place, event));
+        drawn.push(place);
+      });
+  }
+
+  // One span of time for all charts: zooming one zooms the others.
+  let following = false;
+  function follow(source, event) {
+    const from = event["xaxis.range[0]"];
+    const to = event["xaxis.range[1]"];
+    const everything = event["xaxis.autorange"];
+    if (following || (from === undefined && !everything)) return;
+    following = true;
+    const update = everything ? { "xaxis.autorange": true } : { "xaxis.range": [from, to] };
+    const others = drawn.filter((place) => place !== source);
+    Promise.all(others.map((place) => Plotly.relayout(place, update))).finally(() => { following = false; });
+  }
+
+  function press(button) {
+    for (const other of button.parentElement.querySelectorAll("button")) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-chart]");
+    if (!button) return;
+    const place = document.getElementById(button.dataset.chart);
+    if (button.dataset.scale) {
+      press(button);
+      Plotly.relayout(place, { "yaxis.type": button.dataset.scale, "yaxis.autorange": true });
+      return;
+    }
+    const shown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(shown));
+    // Equity and drawdown share one legend.
+    const charts = button.dataset.chart === "equity" ? ["equity", "drawdown"] : [button.dataset.chart];
+    for (const id of charts) {
+      Plotly.restyle(id, { visible: shown ? true : "legendonly" }, [Number(button.dataset.trace)]);
+    }
+  });
+
+  function recolour(chosen, width) {
+    for (const place of drawn) {
+      Plotly.relayout(place, { ...colours(figures[place.id], chosen), width, autosize: width === undefined });
+    }
+  }
+
+  dark.addEventListener("change", () => recolour(theme()));
+  addEventListener("beforeprint", () => recolour(themes.light, 680));
+  addEventListener("afterprint", () => recolour(theme()));
+
+  // One after the other, so that the page can be read and scrolled meanwhile.
+  Object.keys(figures)
+    .reduce((before, id) => before.then(() => draw(id)).then(() => new Promise((next) => setTimeout(next))), Promise.resolve())
+    .then(() => { document.documentElement.dataset.drawn = String(drawn.length); });
+})();
