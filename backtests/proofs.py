@@ -36,11 +36,10 @@ def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed
     market with all later values replaced by noise. Decisions up to the cut must be equal to the last bit.
     """
     whole = _decisions(strategy, market)
-    futures = {
-        "removed": lambda cut: market.until(cut),
-        "replaced by noise": lambda cut: poisoned(market, cut, seed),
-    }
-    found = [_leak(whole, strategy, change(cut), cut, future) for cut in cuts for future, change in futures.items()]
+    found = []
+    for cut in cuts:
+        futures = {"removed": market.until(cut), "replaced by noise": poisoned(market, cut, seed)}
+        found += [_leak(whole, strategy, changed, cut, future) for future, changed in futures.items()]
     return [leak for leak in found if leak is not None]
 
 
@@ -59,7 +58,7 @@ def poisoned(market: Market, cut: pd.Timestamp, seed: int = 0) -> Market:
     noise = np.random.default_rng(seed)
     rows = {s: _poison(market.observations.rows(s), cut, noise) for s in market.observations}
     bars = {a: _poison_bars(b, cut, noise) for a, b in market.bars.items()}
-    futures = {a: f.where(f.index <= cut, f * noise.uniform(0.5, 2)) for a, f in market.futures.items()}
+    futures = {a: f.mul(np.where(f.index > cut, noise.uniform(0.5, 2), 1.0), axis=0) for a, f in market.futures.items()}
     return replace(market, observations=Observations(rows), bars=bars, futures=futures)
 
 

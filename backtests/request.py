@@ -83,7 +83,7 @@ class Request:
         return findings(results, *self.window)
 
     def run(self, market: Market | None = None) -> list[Result]:
-        """Run every strategy. With engine "both" in both engines: CheckFailed if any equity differs by more than 1e-9."""
+        """Run every strategy; CheckFailed if engine is "both" and any equity of the two differs by more than 1e-9."""
         strategies = find_strategies(self.strategies, self.set)
         benchmark = None if self.benchmark == "none" else find_strategy(self.benchmark)
         start, end = self.window
