@@ -23,7 +23,7 @@ from signals.transforms import DAY, taken
 
 SKIP_DAYS = 5  # a future that expires within five days is all noise
 ALONE_DAYS = 7  # and one that stands alone needs seven
-LONGEST_INTERVAL_DAYS = 1 / 3  # no venue pays less often than every eight hours
+LONGEST_INTERVAL = DAY // 3  # no venue pays less often than every eight hours
 COVERED = 0.9  # of the window must be covered by payments
 
 
@@ -73,18 +73,18 @@ def funding_carry(payments: Releases, closes: pd.DatetimeIndex, days: float) -> 
 
     payments : releases of the funding rate, a fraction per interval; their period is the instant of payment
     """
-    spacing = np.diff(payments.period, prepend=payments.period[:1]) / np.timedelta64(1, "D")
-    interval = np.minimum(spacing, LONGEST_INTERVAL_DAYS)  # 0 for the first, whose interval is unknown
+    paid_at = payments.period.view(np.int64)
+    interval = np.minimum(np.diff(paid_at, prepend=paid_at[:1]), LONGEST_INTERVAL)  # 0, unknown, for the first
     rate = np.where(interval > 0, payments.value, 0.0)
     closed = closes.as_unit("ns").asi8
     known_at = payments.known_at.view(np.int64)
     first, last = (known_at.searchsorted(edge, side="right") for edge in (closed - int(days * DAY), closed))
     covered, paid = _between(interval, first, last), _between(rate, first, last)
-    enough = covered >= COVERED * days
-    return pd.Series(100 * 365 * paid[enough] / covered[enough], utc_index(closed[enough]))
+    enough = covered >= COVERED * days * DAY
+    return pd.Series(100 * 365 * paid[enough] / (covered[enough] / DAY), utc_index(closed[enough]))
 
 
 def _between(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     """The sums of values[first:last], row by row."""
-    total = np.append(0.0, np.cumsum(values))
+    total = np.append(np.zeros(1, values.dtype), np.cumsum(values))
     return total[last] - total[first]  # type: ignore[no-any-return]

@@ -83,4 +83,4 @@ def net_change(known: Known, weeks: int) -> pd.Series:
 
 
 def _net(assets: np.ndarray, account: np.ndarray, reverse_repo: np.ndarray) -> np.ndarray:
-    return assets - account - reverse_repo
+    return assets - account - reverse_repo  # type: ignore[no-any-return]

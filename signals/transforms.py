@@ -105,9 +105,7 @@ def latch(series: pd.Series, enter: float, exit: float) -> pd.Series:
     sign = 1.0 if enter >= exit else -1.0
     on, off = sign * values > sign * enter, sign * values < sign * exit
     switched = np.maximum.accumulate(np.where(on | off, np.arange(len(values)), -1))
-    state = np.where(
-        switched >= 0, on[switched], False
-    )  # on[-1] is read where nothing switched, and not used
+    state = np.where(switched >= 0, on[switched], False)  # on[-1] is read where nothing switched, and not used
     return pd.Series(np.where(np.isnan(values), np.nan, state), series.index, name=series.name)
 
 
