@@ -72,7 +72,7 @@ class Bars:
             return self
         if length % self.length != pd.Timedelta(0):
             raise BadData(f"{self.asset}: {self.timeframe} bars cannot make {timeframe} bars; import finer ones")
-        bucket = self.frame.index.floor(timeframe)
+        bucket = self.frame.index.floor(length)
         how = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
         frame = self.frame.groupby(bucket).agg(how)
         frame.index.name = "open_time"

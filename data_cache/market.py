@@ -200,7 +200,7 @@ def _cut(market: Market, need: str, until: pd.Timestamp | None) -> pd.DataFrame:
 
 
 def _first_day_end(bars: Bars) -> pd.Timestamp:
-    return bars.frame.index[0].floor("1d") + pd.Timedelta(days=1)
+    return bars.frame.index[0].normalize() + pd.Timedelta(days=1)
 
 
 def _known_frame(bars: Bars) -> pd.DataFrame:
