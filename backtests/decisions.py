@@ -11,7 +11,7 @@ from data_cache.market import Market
 from signals.signal import Signal, require_needs, values_at
 from strategies.strategy import Now, Strategy, Weights
 
-# Rounding in a rule such as 0.7 * x + 0.3 * x may overshoot 1 by this much.
+# Rounding may carry 0.7 * x + 0.3 * x above 1, or 1 - 0.9 - 0.1 below 0, by this much.
 ROUNDING = 1e-9
 
 
@@ -20,7 +20,7 @@ def traded_assets(strategy: Strategy, market: Market) -> list[str]:
     if type(strategy).weights is Strategy.weights:
         return market.assets
     nothing_known = {name: np.float64(np.nan) for name in strategy.signals()}
-    weights = _ask(strategy, Now(pd.NaT, nothing_known))
+    weights = _by_asset(strategy, _ask(strategy, Now(pd.NaT, nothing_known)))
     for asset in weights:
         market.asset_bars(asset)
     return list(weights)
@@ -72,13 +72,15 @@ class Target:
 def decide(strategy: Strategy, market: Market, tape: Tape, band: float, rebalance_days: float) -> pd.DataFrame:
     """All decisions of a rule that does not look at its book, found at once: target weights indexed by `at`."""
     times = event_times(strategy, market, tape)
+    target = Target(band, rebalance_days, int(times[0]))
     values = {name: values_at(s, market, times) for name, s in check_signals(strategy, market).items()}
     require_known(strategy, market, tape, values)
+    # As event by event, the rule is asked only where all that it needs is known.
+    known = _known(values, strategy, len(times))
+    times, values = times[known], {name: value[known] for name, value in values.items()}
     at = pd.DatetimeIndex(times, tz="UTC", name="at")
     rows = answers(strategy, _ask(strategy, Now(at, values)), tape.assets, at)
-    needed = [v for name, v in values.items() if name not in strategy.can_miss()]
-    rows[np.isnan(needed).any(axis=0) if needed else []] = np.nan
-    moved = _moves(times, rows, Target(band, rebalance_days, int(times[0])), rebalance_days)
+    moved = _moves(times, rows, target, rebalance_days)
     return pd.DataFrame(rows[moved], index=at[moved], columns=tape.assets)
 
 
@@ -86,16 +88,23 @@ def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.
     """Weights as an array of shape (len(at), n_assets), in the order of `assets`; checked.
 
     Raises BadUsage for an asset that the strategy did not name before, a negative or infinite weight, an exposure
-    above 1, or a NaN beside a number.
+    above 1, or a NaN beside a number; StrategyFailed for what is no mapping to numbers.
     """
     name = type(strategy).__name__
-    if set(weights) != set(assets):
+    if set(_by_asset(strategy, weights)) != set(assets):
         raise BadUsage(
             f"{name}: weights must always name the same assets, {', '.join(assets)}; found {', '.join(weights)}"
         )
     rows = np.empty((len(at), len(assets)))
     for column, asset in enumerate(assets):
-        rows[:, column] = weights[asset]
+        try:
+            rows[:, column] = weights[asset]
+        except (TypeError, ValueError) as error:
+            found = f"{weights[asset]!r:.80}"
+            raise StrategyFailed(
+                f"{name}: the weight of {asset} must be a number, or one per moment; got {found}"
+            ) from error
+    rows[(rows < 0) & (rows >= -ROUNDING)] = 0.0
     _check(name, rows, assets, at)
     return rows
 
@@ -127,7 +136,7 @@ def _check(name: str, rows: np.ndarray, assets: Sequence[str], at: pd.DatetimeIn
 
 def _ask(strategy: Strategy, now: Now) -> Weights:
     try:
-        weights = strategy.weights(now)
+        return strategy.weights(now)
     except EbbtideError:
         raise
     except Exception as error:
@@ -137,9 +146,17 @@ def _ask(strategy: Strategy, now: Now) -> Weights:
             else ""
         )
         raise StrategyFailed(f"{strategy!r} failed in weights: {type(error).__name__}: {error}{hint}") from error
+
+
+def _by_asset(strategy: Strategy, weights: Weights) -> Weights:
     if not isinstance(weights, Mapping) or not weights:
-        raise StrategyFailed(f"{type(strategy).__name__}.weights must answer weights by asset; got {weights!r:.80}")
+        raise StrategyFailed(f"{type(strategy).__name__} must answer weights by asset; got {weights!r:.80}")
     return weights
+
+
+def _known(values: Mapping[str, np.ndarray], strategy: Strategy, count: int) -> np.ndarray:
+    unknown = [np.isnan(v) for name, v in values.items() if name not in strategy.can_miss()]
+    return np.asarray(~np.logical_or.reduce([np.zeros(count, bool), *unknown]))
 
 
 def require_known(strategy: Strategy, market: Market, tape: Tape, values: Mapping[str, np.ndarray]) -> None:

@@ -75,10 +75,9 @@ def deposit(
     rate : % a year, simple, on a 365-day year. While the rate is unknown or too old, the deposit earns nothing.
     """
     rates = market.observations.first(series)
-    newest = rates.index.searchsorted(open_times, side="right") - 1
-    age = open_times - rates.index[newest.clip(0)]
-    known = (newest >= 0) & (age <= market.max_age(series))
-    rate = np.where(known, rates.to_numpy()[newest.clip(0)], 0.0) / 100
+    newest = rates[~rates.index.duplicated(keep="last")]
+    known = newest.reindex(open_times, method="ffill", tolerance=market.max_age(series))
+    rate = known.fillna(0.0).to_numpy() / 100
     held = np.append(np.diff(open_times.asi8), length.value) / YEAR.value
     opens = np.cumprod(np.append(1.0, 1 + rate * held))[:-1]
     return opens, opens * (1 + rate * (length / YEAR))
