@@ -10,7 +10,7 @@ import pandas as pd
 
 from data_cache.bars import Bars
 from data_cache.catalog import SeriesSpec, spec
-from data_cache.errors import LookAhead, NoData, UnknownName
+from data_cache.errors import BadData, LookAhead, NoData, UnknownName
 from data_cache.observations import Observations
 
 # A daily close older than this is no longer a price to decide on.
@@ -22,7 +22,8 @@ class Market:
     """Observations, bars and dated futures, each with its own two clocks.
 
     bars : asset -> Bars, all of one timeframe
-    futures : asset -> DataFrame of daily closes, indexed by known_at, one column per expiry (UTC timestamps)
+    futures : asset -> DataFrame of daily closes, indexed by known_at, one column per expiry (UTC timestamps); BadData
+    where a time has no timezone or known_at does not ascend
     origin : where it comes from, in words; "SIMULATED" is part of the lab's
     specs : entries for series that are not in the catalogue, by id
     """
@@ -32,6 +33,9 @@ class Market:
     origin: str
     futures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     specs: Mapping[str, SeriesSpec] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "futures", {a: _checked_futures(a, frame) for a, frame in self.futures.items()})
 
     @property
     def assets(self) -> list[str]:
@@ -197,6 +201,15 @@ def _cut(market: Market, need: str, until: pd.Timestamp | None) -> pd.DataFrame:
         return frame
     past = frame.iloc[: int(frame.index.searchsorted(until, side="right"))]
     return past.dropna(axis=1, how="all") if kind == "futures" else past
+
+
+def _checked_futures(asset: str, frame: pd.DataFrame) -> pd.DataFrame:
+    for times, name in ((frame.index, "known_at"), (frame.columns, "expiry")):
+        if len(times) and (not isinstance(times, pd.DatetimeIndex) or times.tz is None):
+            raise BadData(f"futures:{asset}: {name} must be UTC timestamps; found {times[0]!r}: localize it first")
+    if not (frame.index.is_monotonic_increasing and frame.index.is_unique):
+        raise BadData(f"futures:{asset}: known_at must ascend, each time once; sort the closes")
+    return frame.set_axis(frame.index.as_unit("ns"), axis=0) if len(frame) else frame
 
 
 def _first_day_end(bars: Bars) -> pd.Timestamp:
