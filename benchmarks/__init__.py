@@ -1,0 +1,1 @@
+"""The speed claims, each as a ratio against a peer in one run."""
