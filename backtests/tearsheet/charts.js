@@ -46,12 +46,10 @@
   // One span of time for all charts: zooming one zooms the others.
   let following = false;
   function follow(source, event) {
-    const from = event["xaxis.range[0]"];
-    const to = event["xaxis.range[1]"];
-    const everything = event["xaxis.autorange"];
-    if (following || (from === undefined && !everything)) return;
+    const moved = Object.keys(event).some((key) => key.startsWith("xaxis."));
+    if (following || !moved) return;
     following = true;
-    const update = everything ? { "xaxis.autorange": true } : { "xaxis.range": [from, to] };
+    const update = { "xaxis.range": [...source.layout.xaxis.range] };
     const others = drawn.filter((place) => place !== source);
     Promise.all(others.map((place) => Plotly.relayout(place, update))).finally(() => { following = false; });
   }
@@ -68,7 +66,10 @@
     const place = document.getElementById(button.dataset.chart);
     if (button.dataset.scale) {
       press(button);
-      Plotly.relayout(place, { "yaxis.type": button.dataset.scale, "yaxis.autorange": true });
+      // Round dollars are marked on the logarithmic scale; a linear one marks itself.
+      const own = button.dataset.scale === "log" && figures[place.id].layout.yaxis.tickvals;
+      const tickmode = own ? "array" : "auto";
+      Plotly.relayout(place, { "yaxis.type": button.dataset.scale, "yaxis.tickmode": tickmode, "yaxis.autorange": true });
       return;
     }
     const shown = button.getAttribute("aria-pressed") !== "true";

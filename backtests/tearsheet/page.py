@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from backtests.execution import Execution
 from backtests.metrics import METRICS
@@ -91,10 +92,10 @@ def facts(results: Sequence[Result]) -> list[tuple[str, str]]:
     """What was tested, on what, over which window and at which costs: pairs of a term and its description."""
     tapes = [result.tape for result in results]
     return [
-        ("Strategies", _each(result.name for result in results)),
+        ("Strategy" if len(results) == 1 else "Strategies", _each(result.name for result in results)),
         ("Benchmark", _each(result.benchmark.name for result in results if result.benchmark) or "none"),
         ("Window", _each(f"{t.opens.index[0]:%-d %b %Y} to {t.known_at[-1]:%-d %b %Y %H:%M} UTC" for t in tapes)),
-        ("Bars", _each(f"{len(r.tape.opens):,} of {r.market.timeframe}, {', '.join(r.tape.assets)}" for r in results)),
+        ("Bars", _each(f"{len(r.tape.opens):,} × {r.market.timeframe} of {', '.join(r.tape.assets)}" for r in results)),
         ("Data", _each(result.market.origin for result in results)),
         ("Costs", _each(conditions(result.execution) for result in results)),
         ("Capital", _each(f"${result.execution.capital:,.0f}" for result in results)),
@@ -191,7 +192,11 @@ def _line_keys(lines: list[Line]) -> list[Key]:
 
 def _position_keys(line: Line) -> list[Key]:
     assets = asset_colors(line.result.tape.assets)
-    meaning = {"more": "decided to hold more", "less": "to hold less", "same": "to change the mix or trade back"}
+    meaning = {
+        "more": "decided to hold more",
+        "less": "decided to hold less",
+        "same": "decided to hold as much",
+    }
     return [
         Key(f"{assets[0][0]} price", "line", NEUTRAL),
         *(Key(meaning[move], symbol, color) for move, (symbol, color) in MARKS.items()),
@@ -225,6 +230,25 @@ def first_line(thing: object) -> str:
     return "" if generated or not text else text.strip().splitlines()[0]
 
 
+def breakable(name: str) -> Markup:
+    """A name that may be broken between its words, for narrow columns.
+
+    >>> breakable("StealthQE<b>")
+    Markup('Stealth<wbr>QE&lt;b&gt;')
+    """
+    words = re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[=(,])", name)
+    return Markup("<wbr>").join(words)
+
+
+def prose(docstring: str) -> Markup:
+    """A line of a docstring, names in backquotes set as code.
+
+    >>> prose("Mean over `window` days, <$bn>.")
+    Markup('Mean over <code>window</code> days, &lt;$bn&gt;.')
+    """
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(docstring))))
+
+
 def _each(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
@@ -250,6 +274,8 @@ def _finite(thing: Any) -> Any:
 def _template(name: str) -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["minus"] = lambda text: text.replace("-", "−")
+    environment.filters["breakable"] = breakable
+    environment.filters["prose"] = prose
     return environment.from_string(_asset(name))
 
 

@@ -60,7 +60,7 @@ def lines_of(results: Sequence[Result]) -> list[Line]:
     return [
         Line(result, label, COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
         if i < len(results)
-        else Line(result, label, NEUTRAL, DASHES[(i - len(results) + 1) % len(DASHES)], is_benchmark=True)
+        else Line(result, label, NEUTRAL, DASHES[(i - len(results)) % len(DASHES)], is_benchmark=True)
         for i, (result, label) in enumerate(zip(everything, labels(everything), strict=True))
     ]
 
@@ -77,8 +77,8 @@ class Equity:
 
     def figure(self) -> Any:
         """Lines on a logarithmic scale."""
-        layout = {"yaxis": {"type": "log", "tickprefix": "$", "tickformat": ",.3~s", "hoverformat": ",.0f"}}
-        return _figure(_curves(self.frame(), self.lines), layout, 380)
+        frame = self.frame()
+        return _figure(frame, _curves(frame, self.lines), {"yaxis": _dollars(frame) | {"hoverformat": "$,.0f"}}, 380)
 
     def alt(self) -> str:
         """Where each curve starts and ends."""
@@ -106,8 +106,8 @@ class Drawdown:
 
     def figure(self) -> Any:
         """Lines below zero."""
-        layout = {"yaxis": {"tickformat": ".0%", "hoverformat": ".1%", "rangemode": "tozero"}}
-        return _figure(_curves(self.frame(), self.lines), layout, 240)
+        frame, layout = self.frame(), {"yaxis": {"tickformat": ".0%", "hoverformat": ".1%", "rangemode": "tozero"}}
+        return _figure(frame, _curves(frame, self.lines), layout, 240)
 
     def alt(self) -> str:
         """The deepest point of each curve."""
@@ -157,15 +157,15 @@ class Positions:
             | {
                 "stackgroup": "weights",
                 "fillcolor": _faded(color),
-                "line": {"color": color, "width": 0.5, "shape": "hv"},
+                "line": {"color": color, "width": 0, "shape": "hv"},
             }
             for asset, color in asset_colors(self.line.result.tape.assets)
         ]
         layout = {
             "yaxis": {"domain": [0, 0.36], "tickformat": ".0%", "range": [0, 1.02], "nticks": 4},
-            "yaxis2": {"domain": [0.42, 1], "type": "log", "tickprefix": "$", "tickformat": ",.3~s", "nticks": 6},
+            "yaxis2": {"domain": [0.42, 1]} | _dollars(frame["price"]),
         }
-        return _figure([*weights, price, *self._marks()], layout, 400)
+        return _figure(frame, [*weights, price, *self._marks()], layout, 400)
 
     def alt(self) -> str:
         """How often it decided and what it held at the end."""
@@ -219,9 +219,9 @@ class SignalValues:
         value = _trace(frame["value"], _text(self.name), self.line.color, yaxis="y2", hover="%{y:.4~g}")
         layout = {
             "yaxis": {"range": [0, 1], "visible": False},
-            "yaxis2": {"overlaying": "y", "side": "left", "nticks": 5, "tickformat": "~g"},
+            "yaxis2": {"overlaying": "y", "side": "left", "tickmode": "auto", "nticks": 5, "exponentformat": "none"},
         }
-        return _figure([shade, value | {"connectgaps": False}], layout, 150)
+        return _figure(frame, [shade, value | {"connectgaps": False}], layout, 150)
 
     def alt(self) -> str:
         """The range of its values and the newest."""
@@ -248,8 +248,8 @@ class Costs:
 
     def figure(self) -> Any:
         """Lines that only rise."""
-        layout = {"yaxis": {"tickformat": ".1~%", "hoverformat": ".2%", "rangemode": "tozero"}}
-        return _figure(_curves(self.frame(), self.lines), layout, 260)
+        frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".2%", "rangemode": "tozero"}}
+        return _figure(frame, _curves(frame, self.lines), layout, 260)
 
     def alt(self) -> str:
         """What each paid in all."""
@@ -293,8 +293,10 @@ def _decision_texts(rows: pd.DataFrame, assets: Sequence[str]) -> list[str]:
 
 
 def _curves(frame: pd.DataFrame, lines: Sequence[Line]) -> list[dict[str, Any]]:
+    # Benchmarks are thinner and lie underneath.
     return [
         _trace(frame[line.label], _text(line.label), line.color, line.dash, width=1.4 if line.is_benchmark else 1.8)
+        | {"zorder": 0 if line.is_benchmark else 1}
         for line in lines
     ]
 
@@ -317,20 +319,53 @@ def _trace(
     return trace | ({"hovertemplate": hover} if hover else {})
 
 
-def _figure(traces: list[dict[str, Any]], layout: dict[str, Any], height: int) -> Any:
+def dollar_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between `low` and `high` for a logarithmic axis: 1, 2, 5 and powers of ten; all tens if many.
+
+    >>> dollar_ticks(9_000, 120_000)
+    [10000.0, 20000.0, 50000.0, 100000.0]
+    >>> dollar_ticks(3, 50_000)
+    [10.0, 100.0, 1000.0, 10000.0]
+    """
+    tens = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(tens, [1.0, 2.0, 5.0]).ravel()
+    inside = ticks[(ticks >= low) & (ticks <= high)]
+    return (inside if len(inside) <= 8 else tens[(tens >= low) & (tens <= high)]).tolist()  # type: ignore[no-any-return]
+
+
+def _dollars(values: pd.DataFrame | pd.Series) -> dict[str, Any]:
+    ticks = dollar_ticks(float(values.min(axis=None)), float(values.max(axis=None)))
+    if len(ticks) < 3:  # a narrow range is best left to plotly
+        return {"type": "log", "tickprefix": "$", "tickformat": "~s", "nticks": 6}
+    return {"type": "log", "tickvals": ticks, "ticktext": [_dollar(tick) for tick in ticks]}
+
+
+def _dollar(value: float) -> str:
+    unit, letter = (1e6, "m") if value >= 1e6 else (1e3, "k") if value >= 1e3 else (1.0, "")
+    return f"${value / unit:g}{letter}"
+
+
+def _figure(frame: pd.DataFrame, traces: list[dict[str, Any]], layout: dict[str, Any], height: int) -> Any:
     import plotly.graph_objects as go  # a tenth of a second that a run without a tearsheet need not wait
 
-    axes = {name: {"fixedrange": True, "automargin": True} | axis for name, axis in layout.items()}
+    ends = (frame.index[0], frame.index[-1] + DAY)
+    axes = {name: {"fixedrange": True} | axis for name, axis in layout.items()}
     shared = {
         "template": "none",
         "height": height,
-        "margin": {"l": 52, "r": 10, "t": 10, "b": 28},
+        "margin": {"l": 54, "r": 8, "t": 10, "b": 28},
         "hovermode": "x unified",
         "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 12},
-        "xaxis": {"type": "date", "hoverformat": "%-d %b %Y", "showgrid": False},
+        # Given, not found: marks would widen the span of some charts, and the others would not line up with them.
+        "xaxis": {
+            "type": "date",
+            "hoverformat": "%-d %b %Y",
+            "showgrid": False,
+            "range": [f"{t:%Y-%m-%d}" for t in ends],
+        },
     }
     return go.Figure(traces, shared | axes)
 
