@@ -113,9 +113,7 @@ class Lab:
     @cached_property
     def observations(self) -> Observations:
         """Everything that the dollar system publishes, with the time at which it became known."""
-        return publications.publish(
-            self.balance_sheet, self.corridor, self.money_market, rates.yields(self.seed)
-        )
+        return publications.publish(self.balance_sheet, self.corridor, self.money_market, rates.yields(self.seed))
 
     @cached_property
     def liquidity_change(self) -> pd.Series:

@@ -127,8 +127,8 @@ def treasury_account(seed: int, days: pd.DatetimeIndex) -> np.ndarray:
 
 def seasonal_cash(days: pd.DatetimeIndex) -> np.ndarray:
     """What tax dates and coupon settlements bring and the third of a month takes, $bn."""
-    quarterly = np.sum([decaying(tax_days(month), 75, 16, days) for month in (1, 6, 9)], axis=0)
-    april, coupons = decaying(tax_days(4), 190, 40, days), decaying(settlement_days(), 28, 7, days)
+    quarterly = np.sum([decaying(tax_days(month), 60, 16, days) for month in (1, 6, 9)], axis=0)
+    april, coupons = decaying(tax_days(4), 150, 45, days), decaying(settlement_days(), 28, 7, days)
     return quarterly + april + coupons - decaying(benefit_days(), 32, 9, days)  # type: ignore[no-any-return]
 
 
@@ -168,6 +168,4 @@ def _shutdown_build(days: pd.DatetimeIndex) -> np.ndarray:
 
 
 def _christmas(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    return or_next_bank_day(
-        pd.DatetimeIndex([f"{year}-12-18" for year in range(days[0].year, days[-1].year)])
-    )
+    return or_next_bank_day(pd.DatetimeIndex([f"{year}-12-18" for year in range(days[0].year, days[-1].year)]))

@@ -30,9 +30,7 @@ def funding(seed: int, asset: str, close: np.ndarray) -> pd.Series:
     The premium P follows the momentum of 7 days and falls back to the baseline; funding is
     P + clip(baseline - P, -BAND, BAND), as the large venues have it, so it rests on the baseline exactly.
     """
-    times = pd.date_range(
-        START, END + pd.Timedelta(days=1), freq="8h", inclusive="neither", unit="ns", name="period"
-    )
+    times = pd.date_range(START, END + pd.Timedelta(days=1), freq="8h", inclusive="neither", unit="ns", name="period")
     last = close[7::8][: len(times)]  # the price of the hour that ends at the payment
     premium = BASELINE + 0.0010 * np.tanh(_momentum(last, 21) / 0.25)
     premium += autoregressive(stream(seed, f"funding:{asset}"), len(times), 4, 0.0004)
@@ -42,7 +40,7 @@ def funding(seed: int, asset: str, close: np.ndarray) -> pd.Series:
 
 def expiries() -> pd.DatetimeIndex:
     """Quarterly expiries: the last Friday of March, June, September and December at 08:00 UTC."""
-    quarters = pd.date_range(START, END + pd.DateOffset(months=6), freq="QE", unit="ns")
+    quarters = pd.date_range(START, END + pd.DateOffset(months=7), freq="QE", unit="ns")
     fridays = quarters - pd.to_timedelta((quarters.day_of_week - 4) % 7, unit="D")
     return (fridays + pd.Timedelta(hours=8)).tz_localize("UTC").rename("expiry")
 

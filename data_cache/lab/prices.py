@@ -118,9 +118,7 @@ def hourly_bars(seed: int, asset: str, close: np.ndarray) -> pd.DataFrame:
     reach = np.exp(0.5 * sigma * np.abs(random.standard_normal((2, len(close)))))
     high = np.round(np.maximum(open_, close) * reach[0], coin.decimals)
     low = np.round(np.minimum(open_, close) / reach[1], coin.decimals)
-    traded = np.round(
-        coin.turnover * busyness(seed, asset) * np.exp(0.4 * random.standard_normal(len(close))), 3
-    )
+    traded = np.round(coin.turnover * busyness(seed, asset) * np.exp(0.4 * random.standard_normal(len(close))), 3)
     columns = {"open": open_, "high": high, "low": low, "close": close, "volume": traded}
     return pd.DataFrame(columns, index=hours())
 

@@ -14,13 +14,9 @@ from data_cache.releases import known_at
 REFITS = (("2021-09-15", -0.06), ("2024-06-12", 0.04))
 
 
-def publish(
-    sheet: pd.DataFrame, corridor: pd.DataFrame, market: pd.DataFrame, curve: pd.DataFrame
-) -> Observations:
+def publish(sheet: pd.DataFrame, corridor: pd.DataFrame, market: pd.DataFrame, curve: pd.DataFrame) -> Observations:
     """All observations of the balance sheet, the policy corridor, the money market and the curve."""
-    values = (
-        weekly(sheet) | daily(sheet) | policy_rates(corridor) | money_rates(market) | treasury_yields(curve)
-    )
+    values = weekly(sheet) | daily(sheet) | policy_rates(corridor) | money_rates(market) | treasury_yields(curve)
     rows = {series: rule_rows(series, value) for series, value in values.items()}
     rows["THREEFYTP10"] = refitted(rule_rows("THREEFYTP10", curve["term_premium"]))
     return Observations(rows)

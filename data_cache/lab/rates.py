@@ -102,9 +102,7 @@ def take_up(seed: int, sofr: pd.Series, ceiling: pd.Series) -> pd.Series:
 
 def repo_volume(seed: int, days: pd.DatetimeIndex) -> np.ndarray:
     """The volume behind SOFR, whole $bn."""
-    noise = np.exp(
-        autoregressive(stream(seed, "volume"), len(days), 10, 0.03) + 0.04 * last_bank_day(days, "Q")
-    )
+    noise = np.exp(autoregressive(stream(seed, "volume"), len(days), 10, 0.03) + 0.04 * last_bank_day(days, "Q"))
     return np.round(path(REPO_VOLUME, days) * noise)
 
 
