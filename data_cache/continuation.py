@@ -8,27 +8,35 @@ from data_cache.observations import observation_rows
 
 # Two prints of one number differ by less than this fraction: 16.801 and 16.801000000000002 are no revision.
 SAME = 1e-9
+KEYS = ["period", "known_at"]
 
 
 def continued_observations(stored: pd.DataFrame, incoming: pd.DataFrame, fetched_at: pd.Timestamp) -> pd.DataFrame:
     """The rows of `stored`, all of them, and those of `incoming` that say something new.
 
-    A row that repeats the value in force says nothing new; a missing value (NaN) repeats a missing one. A
-    value that differs from the stored one of the same (period, known_at) is a revision whose hour nobody
-    noted: its row is known at `fetched_at`, with origin "seen".
+    A row that repeats the value in force says nothing new; a missing value (NaN) repeats a missing one. Where the
+    newest value of a period differs from the stored one of the same known_at, it was revised at an hour that nobody
+    noted: its row is known at `fetched_at`, with origin "seen". An older one that differs stays as it is stored.
     """
-    keys = ["period", "known_at"]
-    held = incoming[keys].merge(stored[[*keys, "value"]], on=keys, how="left", indicator=True)
+    held = incoming[KEYS].merge(stored[[*KEYS, "value"]], on=KEYS, how="left", indicator=True)
     contested = (held["_merge"] == "both").to_numpy()
-    seen = contested & ~_same(held["value"].to_numpy(), incoming["value"].to_numpy())
-    late = incoming[seen]
+    late = incoming[contested & _revised(stored, incoming, held["value"].to_numpy())]
     late = late.assign(known_at=late["known_at"].clip(lower=fetched_at.tz_convert("UTC")), origin="seen")
     fresh = pd.concat([incoming[~contested], late])
     both = pd.concat([stored.assign(new=False), fresh.assign(new=True)], ignore_index=True)
-    both = both.sort_values(keys, kind="stable", ignore_index=True)
+    both = both.sort_values(KEYS, kind="stable", ignore_index=True)
     says_nothing = both["new"] & (both["period"] == both["period"].shift())
     says_nothing &= _same(both["value"].to_numpy(), both["value"].shift().to_numpy())
     return _checked(both[~says_nothing])
+
+
+def _revised(stored: pd.DataFrame, incoming: pd.DataFrame, held: np.ndarray) -> np.ndarray:
+    """Whether a row is the newest of its period and differs from what is held, or from what was last seen of it."""
+    newest: np.ndarray = ~incoming.duplicated("period", keep="last").to_numpy()
+    in_force = stored.drop_duplicates("period", keep="last").set_index("period")
+    was_seen = (incoming["period"].map(in_force["origin"]) == "seen").to_numpy()
+    last = incoming["period"].map(in_force["value"]).to_numpy()
+    return newest & ~_same(np.where(was_seen, last, held), incoming["value"].to_numpy())
 
 
 def replaced_observations(stored: pd.DataFrame, incoming: pd.DataFrame) -> pd.DataFrame:

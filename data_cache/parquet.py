@@ -212,4 +212,7 @@ def _provenance(path: Path, side: Path) -> Provenance:
 
 
 def _spec(said: dict[str, Any] | None) -> SeriesSpec | None:
-    return None if said is None else SeriesSpec(**(said | {"release": ReleaseRule(**said["release"])}))
+    if said is None:
+        return None
+    floors = tuple((since, low) for since, low in said["floors"])
+    return SeriesSpec(**(said | {"release": ReleaseRule(**said["release"]), "floors": floors}))
