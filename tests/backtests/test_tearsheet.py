@@ -1,0 +1,416 @@
+"""The tearsheet: the frame behind each panel by hand arithmetic, the page as HTML, and names that bite."""
+
+import base64
+import json
+import os
+import time
+from dataclasses import dataclass, make_dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.backtest import Backtest, compare
+from backtests.execution import Execution
+from backtests.metrics import METRICS
+from backtests.result import Result
+from backtests.tearsheet import page, write_tearsheet
+from backtests.tearsheet.monthly import MonthlyReturns
+from backtests.tearsheet.panels import COLORS, NEUTRAL, Costs, Drawdown, Equity, Line, Positions, SignalValues, lines_of
+from data_cache.bars import TIMEFRAMES, Bars
+from data_cache.errors import BadUsage
+from data_cache.lab import Lab
+from data_cache.market import Known, Market
+from data_cache.observations import Observations, observation_rows
+from signals.signal import Signal
+from strategies import BasisReset, BuyAndHold, FiscalDominance, StealthQE, TermPremiumShield, TreasuryRelease
+from strategies.strategy import Now, Strategy, Weights
+
+FREE = Execution(fee_bps=0, slippage_bps=0, min_notional=0, capital=1000)
+
+
+@dataclass(frozen=True)
+class Funding(Signal):
+    """The funding rate over `window` releases, <fraction>."""
+
+    window: int = 1
+    needs = ("FUNDING_BTC",)
+
+    def compute(self, known: Known) -> pd.Series:
+        return known.first("FUNDING_BTC").rolling(self.window).mean()
+
+
+@dataclass(frozen=True)
+class Follow(Strategy):
+    """Hold `share` of BTC while funding is positive."""
+
+    share: float = 1.0
+
+    def signals(self) -> dict[str, Signal]:
+        return {"funding": Funding()}
+
+    def weights(self, now: Now) -> Weights:
+        return {"BTC": (now.funding > 0) * self.share}
+
+
+def market(
+    closes: list[float],
+    start: str = "2024-01-01",
+    timeframe: str = "1d",
+    funding: list[tuple[str, float]] | None = None,
+    missing: tuple[int, ...] = (),
+    origin: str = "a hand-made market",
+) -> Market:
+    """Bars of BTC that open at the close before, the first at 100; funding known at given moments."""
+    times = pd.date_range(start, periods=len(closes), freq=TIMEFRAMES[timeframe], tz="UTC").as_unit("ns")
+    close = np.array(closes, float)
+    opened = np.append(100.0, close[:-1])
+    high, low = np.maximum(opened, close), np.minimum(opened, close)
+    frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1.0}, index=times)
+    known = pd.DatetimeIndex([at for at, _ in funding or [(start, 1.0)]], tz="UTC").as_unit("ns")
+    values = np.array([value for _, value in funding or [(start, 1.0)]])
+    rows = observation_rows(known.tz_localize(None), known, values)
+    bars = {"BTC": Bars("BTC", timeframe, frame.drop(times[list(missing)]))}
+    return Market(Observations({"FUNDING_BTC": rows}), bars, origin)
+
+
+def run(on: Market, strategy: Strategy | None = None, execution: Execution = FREE, **others: Any) -> Result:
+    return Backtest(strategy or BuyAndHold(mix=(("BTC", 1.0),)), on, execution, **others).run()
+
+
+def line(result: Result) -> Line:
+    return lines_of([result])[0]
+
+
+def dated(frame: pd.DataFrame) -> list[str]:
+    return frame.index.strftime("%m-%d").tolist()
+
+
+# --- frames
+
+
+def test_equity_stands_at_the_day_that_ended_and_starts_with_the_capital() -> None:
+    frame = Equity([line(run(market([110, 99])))]).frame()
+    assert dated(frame) == ["12-31", "01-01", "01-02"]
+    assert frame["BuyAndHold"].tolist() == pytest.approx([1000, 1100, 990])
+
+
+def test_a_missing_day_is_unknown_in_the_frame() -> None:
+    frame = Equity([line(run(market([110, 99, 120], missing=(1,))))]).frame()
+    assert dated(frame) == ["12-31", "01-01", "01-02", "01-03"]
+    assert np.isnan(frame["BuyAndHold"].iloc[2])
+
+
+def test_drawdown_of_hourly_bars_shows_the_worst_hour_of_each_day() -> None:
+    """Day one ends at its high of 110; on day two it touches 88 and ends at 99."""
+    closes = [100.0] * 23 + [110.0] + [105.0] * 11 + [88.0] + [99.0] * 12
+    result = run(market(closes, timeframe="1h"))
+    frame = Drawdown([line(result)]).frame()
+    assert dated(frame) == ["01-01", "01-02"]
+    assert frame["BuyAndHold"].tolist() == pytest.approx([0, 88 / 110 - 1])
+    assert -frame["BuyAndHold"].min() == pytest.approx(result.metrics["max_drawdown"])
+
+
+def test_positions_are_weights_at_the_close_under_the_price() -> None:
+    """Half of 1000 in BTC at 100; at 300 the 5 units are 1500 of 2000."""
+    result = run(market([100, 300]), BuyAndHold(exposure=0.5, mix=(("BTC", 1.0),)))
+    frame = Positions(line(result)).frame()
+    assert frame["price"].tolist() == [100, 300]
+    assert frame["BTC"].tolist() == pytest.approx([0.5, 0.75])
+
+
+def test_a_decision_is_marked_at_the_price_known_when_it_was_taken() -> None:
+    """In at the start, when there is only the first open; out on the evening of the 2nd, by the 1st's close."""
+    moves = [("2024-01-01", 1.0), ("2024-01-02 18:00", -1.0), ("2024-01-03 18:00", 1.0)]
+    decisions = Positions(line(run(market([110, 120, 130, 140], funding=moves), Follow()))).decisions()
+    assert decisions["move"].tolist() == ["more", "less", "more"]
+    assert decisions["price"].tolist() == [100, 110, 120]
+    assert decisions["BTC"].tolist() == [1, 0, 1]
+    assert decisions["at"].dt.strftime("%d %H:%M").tolist() == ["01 00:00", "02 18:00", "03 18:00"]
+
+
+def test_of_several_decisions_of_a_day_the_last_is_marked() -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-02 06:00", -1.0), ("2024-01-02 18:00", 1.0)]
+    result = run(market([110, 120, 130], funding=moves), Follow())
+    decisions = Positions(line(result)).decisions()
+    assert len(result.decisions) == 3
+    assert decisions["at"].dt.strftime("%d %H:%M").tolist() == ["01 00:00", "02 18:00"]
+
+
+def test_a_signal_is_shown_as_it_was_known_at_the_end_of_the_day() -> None:
+    """Known at 18:00 on the 2nd: shown from the 2nd on. After two days without news funding is too old: unknown."""
+    moves = [("2024-01-01", 0.5), ("2024-01-02 18:00", 0.25)]
+    result = run(market([100] * 6, funding=moves), Follow(0.8))
+    frame = SignalValues(line(result), "funding").frame()
+    assert dated(frame) == ["01-01", "01-02", "01-03", "01-04", "01-05", "01-06"]
+    assert frame["value"].tolist() == pytest.approx([0.5, 0.25, 0.25, np.nan, np.nan, np.nan], nan_ok=True)
+    assert frame["exposure"].tolist() == pytest.approx([0.8] * 6)
+
+
+def test_costs_add_up_by_the_day_of_the_fill() -> None:
+    """10 units at 100 bought on the 1st for a fee of 1 %; sold on the 3rd at 200: 1000 * 0.01 + 2000 * 0.01."""
+    execution = Execution(fee_bps=100, slippage_bps=0, min_notional=0, capital=100_000)
+    moves = [("2024-01-01", 1.0), ("2024-01-02 18:00", -1.0)]
+    panel = Costs([line(run(market([100, 200, 200, 200], funding=moves), Follow(0.01), execution))])
+    assert panel.frame()["Follow"].tolist() == pytest.approx([0.0001, 0.0001, 0.0003, 0.0003])
+    assert panel.totals().loc["Follow"].to_dict() == pytest.approx({"fee": 30, "slippage": 0})
+
+
+def test_a_month_ends_with_the_bar_that_ends_at_its_midnight() -> None:
+    """October ends at 110, with the bar that ends on 1 November 00:00; November at 99; December at 118.8."""
+    closes = [100.0] * 30 + [110.0] + [99.0] * 30 + [99 * 1.2] * 31
+    frame = MonthlyReturns(run(market(closes, start="2025-10-01"))).frame()
+    assert frame.loc[2025, [10, 11, 12]].tolist() == pytest.approx([0.1, -0.1, 0.2])
+    assert frame.loc[2025, list(range(1, 10))].isna().all()
+    assert frame.loc[2025, "year"] == pytest.approx(1.1 * 0.9 * 1.2 - 1)
+
+
+def test_a_month_without_bars_is_blank_and_its_return_is_in_the_next() -> None:
+    """January ends at 110, February has no bars, March ends at 99."""
+    closes = [110.0] * (31 + 29) + [99.0] * 31
+    frame = MonthlyReturns(run(market(closes, missing=tuple(range(31, 60))))).frame()
+    assert frame.loc[2024, [1, 2, 3]].tolist() == pytest.approx([0.1, np.nan, -0.1], nan_ok=True)
+
+
+def test_months_and_years_compound_to_the_total_return() -> None:
+    closes = list(100 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.03, 900))))
+    result = run(market(closes, start="2022-05-17"))
+    frame = MonthlyReturns(result).frame()
+    assert frame.index.tolist() == [2022, 2023, 2024]
+    for columns in ([*range(1, 13)], ["year"]):
+        assert float((1 + frame[columns]).prod(axis=None)) - 1 == pytest.approx(result.metrics["total_return"])
+
+
+def test_cells_have_a_sign_in_text_and_in_colour() -> None:
+    ((_, cells, year),) = MonthlyReturns(run(market([100.0] * 30 + [110.0] + [99.0] * 29))).rows()
+    assert [(cell.text, cell.direction) for cell in cells[:3]] == [("10.0", "up"), ("-10.0", "down"), ("", "")]
+    assert cells[0].strength == pytest.approx(0.10 / 0.30, abs=0.01)
+    assert (year.text, year.direction) == ("-1.0", "down")
+
+
+def test_a_figure_draws_its_frame() -> None:
+    panel = Equity([line(run(market([110, 99])))])
+    trace = panel.figure().to_plotly_json()["data"][0]
+    drawn = np.frombuffer(base64.b64decode(trace["y"]["bdata"]), trace["y"]["dtype"])
+    assert drawn.tolist() == pytest.approx(panel.frame()["BuyAndHold"].tolist(), rel=1e-6)
+    assert (trace["x0"], trace["dx"]) == ("2023-12-31", 24 * 3600 * 1000)
+
+
+def test_each_strategy_has_a_colour_of_its_own_and_the_benchmark_is_grey() -> None:
+    results = compare([Follow(0.5), Follow(0.25)], market([110, 99]), FREE, benchmark=BuyAndHold(mix=(("BTC", 1.0),)))
+    drawn = lines_of(results)
+    assert [one.label for one in drawn] == ["Follow(share=0.5)", "Follow(share=0.25)", "BuyAndHold"]
+    assert [one.color for one in drawn] == [*COLORS[:2], NEUTRAL]
+    assert [one.is_benchmark for one in drawn] == [False, False, True]
+
+
+# --- the page
+
+
+class Page(HTMLParser):
+    """What a browser's parser finds: ids, tags with attributes, text by tag, and the content of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: dict[str, str] = {}
+        self.text: list[str] = []
+        self._open: dict[str, str | None] | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._open = dict(attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = None
+
+    def handle_data(self, data: str) -> None:
+        if self._open is None:
+            self.text.append(data)
+        elif self._open.get("id"):
+            self.scripts[str(self._open["id"])] = data
+
+    @property
+    def ids(self) -> list[str]:
+        return [str(attributes["id"]) for _, attributes in self.tags if "id" in attributes]
+
+    def having(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        return [found for name, found in self.tags if name == tag and attributes.items() <= found.items()]
+
+
+@pytest.fixture(scope="module")
+def two() -> list[Result]:
+    moves = [(f"2024-01-{day:02} 12:00", (-1.0) ** day) for day in range(1, 29)]
+    closes = list(100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.03, 60))))
+    return compare(
+        [Follow(0.5), Follow(0.25)], market(closes, funding=moves), benchmark=BuyAndHold(mix=(("BTC", 1.0),))
+    )
+
+
+@pytest.fixture(scope="module")
+def parsed(two: list[Result]) -> Page:
+    return Page(page.render(two, "Two shares", "of one thing", ["Nothing was chosen for its result."]))
+
+
+def test_the_page_has_its_sections_and_no_id_twice(parsed: Page) -> None:
+    wanted = ("facts", "notes", "comparison", "definitions", "growth", "monthly", "paid", "manifests", "manifest")
+    assert set(wanted) <= set(parsed.ids)
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert [tag for tag, _ in parsed.tags if tag in ("header", "nav", "main", "footer", "h1")] == [
+        "header",
+        "h1",
+        "nav",
+        "main",
+        "footer",
+    ]
+
+
+def test_every_figure_has_a_place_and_every_place_a_description(parsed: Page) -> None:
+    places = parsed.having("div", role="img")
+    assert [place["id"] for place in places] == list(json.loads(parsed.scripts["figures"]))
+    assert {"equity", "drawdown", "positions-0", "signal-0-0", "positions-1", "costs"} <= {p["id"] for p in places}
+    assert all(len(str(place["aria-label"])) > 40 for place in places)
+
+
+def test_links_within_the_page_lead_somewhere(parsed: Page) -> None:
+    links = [str(a["href"]) for _, a in parsed.tags if a.get("href") and str(a["href"]).startswith("#")]
+    assert len(links) >= 8
+    assert {link.removeprefix("#") for link in links} <= set(parsed.ids)
+
+
+def test_header_cells_say_what_they_are_headers_of(parsed: Page) -> None:
+    assert all(header.get("scope") in ("row", "col") for header in parsed.having("th"))
+
+
+def test_each_metric_is_in_the_table_with_its_definition(parsed: Page) -> None:
+    assert [abbr["title"] for abbr in parsed.having("abbr")] == [metric.definition for metric in METRICS]
+
+
+def test_the_manifest_is_there_for_machines(parsed: Page, two: list[Result]) -> None:
+    manifest = json.loads(parsed.scripts["manifest"])
+    assert [one["label"] for one in manifest["results"]] == ["Follow(share=0.5)", "Follow(share=0.25)"]
+    for found, result in zip(manifest["results"], two, strict=True):
+        assert found["manifest"] == result.manifest
+        assert found["equity_sha256"] == result.equity_sha256
+        assert found["metrics"]["total_return"] == result.metrics["total_return"]
+
+
+def test_what_json_cannot_hold_is_null_in_the_manifest() -> None:
+    result = run(market([110, 99]))
+    assert np.isnan(result.metrics["beta"])
+    manifest = json.loads(Page(page.render([result], "No benchmark")).scripts["manifest"])
+    assert manifest["results"][0]["metrics"]["beta"] is None
+
+
+def test_a_simulated_market_is_said_to_be_one_and_a_real_one_is_not(parsed: Page) -> None:
+    simulated = Page(page.render([run(market([110, 99], origin="SIMULATED (lab, seed 1)"))], "Title"))
+    assert simulated.having("p", id="simulated")
+    assert "SIMULATED" in "".join(simulated.text)
+    assert not parsed.having("p", id="simulated")
+    assert "SIMULATED" not in "".join(parsed.text)
+
+
+def test_the_page_asks_nothing_of_the_network(parsed: Page) -> None:
+    policy = next(meta for meta in parsed.having("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy["content"]).startswith("default-src 'none'")
+    assert not [a for tag, a in parsed.tags if a.get("src") or (tag == "link" and a.get("href") != "data:,")]
+
+
+BITE = "<script>alert(1)</script>"
+
+
+def test_names_that_bite_are_text_everywhere() -> None:
+    """A strategy named like a script, with a link in its docstring, an origin that ends a script, a title in quotes."""
+    cls = make_dataclass(BITE, [("share", float, 1.0)], bases=(Follow,), frozen=True)
+    cls.__doc__ = '<a href="https://example.org">click</a>'
+    result = run(
+        market([110, 99, 120], origin=f"</script>{BITE}<!--"), cls(), benchmark=BuyAndHold(mix=(("BTC", 1.0),))
+    )
+    text = page.render([result], f'"{BITE}', BITE, [BITE])
+    parsed = Page(text)
+    assert BITE not in text
+    assert BITE in "".join(parsed.text)
+    assert len(parsed.having("script")) == 4  # manifest, figures, plotly, the page's own
+    assert not parsed.having("a", href="https://example.org")
+    assert json.loads(parsed.scripts["manifest"])["results"][0]["label"] == BITE
+    names = [trace["name"] for trace in json.loads(parsed.scripts["figures"])["equity"]["data"]]
+    assert names == ["&lt;script&gt;alert(1)&lt;/script&gt;", "BuyAndHold"]
+
+
+CONDITIONS = [
+    (Execution(min_notional=0), "fee 10 bps and slippage 5 bps on every fill, at the next open; cash earns nothing"),
+    (
+        Execution(latency_hours=6, band=0.05, rebalance_days=30, cash="DTB3", min_notional=0),
+        "fee 10 bps and slippage 5 bps on every fill, at the first open 6 h or more later; "
+        "no trade unless a target moves by more than 5%; back to target every 30 days; cash earns DTB3",
+    ),
+]
+
+
+@pytest.mark.parametrize(("execution", "sentence"), CONDITIONS)
+def test_conditions_of_trading_are_a_sentence(execution: Execution, sentence: str) -> None:
+    assert page.conditions(execution) == sentence
+
+
+def test_what_differs_between_results_is_said_once_each(two: list[Result]) -> None:
+    facts = dict(page.facts(two))
+    assert facts["Strategies"] == "Follow"
+    assert facts["Window"] == "1 Jan 2024 to 1 Mar 2024 00:00 UTC"
+    assert facts["Bars"] == "60 × 1d of BTC"
+
+
+# --- the file
+
+
+def test_the_file_appears_whole_and_alone_in_a_folder_that_was_not_there(two: list[Result], tmp_path: Path) -> None:
+    path = tmp_path / "new" / "sheet.html"
+    write_tearsheet(two, path, "Two shares")
+    assert path.read_text(encoding="utf-8") == page.render(two, "Two shares")
+    assert os.listdir(path.parent) == ["sheet.html"]
+    assert path.stat().st_mode & 0o400
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    two: list[Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sheet.html"
+    path.write_text("the old one")
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(page.os, "replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_tearsheet(two, path, "Two shares")
+    assert path.read_text() == "the old one"
+    assert os.listdir(tmp_path) == ["sheet.html"]
+
+
+def test_nothing_to_show_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadUsage, match="a tearsheet needs at least one result; found none"):
+        write_tearsheet([], tmp_path / "sheet.html", "Nothing")
+
+
+def test_a_folder_is_no_file(two: list[Result], tmp_path: Path) -> None:
+    with pytest.raises(BadUsage, match=r"is a folder; name a file in it, such as .*tearsheet\.html"):
+        write_tearsheet(two, tmp_path, "Two shares")
+
+
+def test_two_pages_of_one_run_are_equal_to_the_last_byte(two: list[Result]) -> None:
+    assert page.render(two, "Two shares") == page.render(two, "Two shares")
+
+
+@pytest.mark.parametrize("timeframe", ["1d", "1h"])
+def test_five_strategies_over_eight_years_stay_small_and_quick(timeframe: str, tmp_path: Path) -> None:
+    five = [StealthQE(), TreasuryRelease(), TermPremiumShield(), BasisReset(), FiscalDominance()]
+    results = compare(five, Lab().market(timeframe), benchmark=BuyAndHold())
+    path = tmp_path / "five.html"
+    began = time.perf_counter()
+    write_tearsheet(results, path, "Five theses")
+    assert path.stat().st_size < 7_000_000
+    assert time.perf_counter() - began < 10  # 0.5 s on two idle cores; a machine that is busy must not fail the test
