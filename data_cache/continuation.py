@@ -32,11 +32,12 @@ def continued_observations(stored: pd.DataFrame, incoming: pd.DataFrame, fetched
 
 def _revised(stored: pd.DataFrame, incoming: pd.DataFrame, held: np.ndarray) -> np.ndarray:
     """Whether a row is the newest of its period and differs from what is held, or from what was last seen of it."""
-    newest: np.ndarray = ~incoming.duplicated("period", keep="last").to_numpy()
+    newest = ~incoming.duplicated("period", keep="last").to_numpy()
     in_force = stored.drop_duplicates("period", keep="last").set_index("period")
     was_seen = (incoming["period"].map(in_force["origin"]) == "seen").to_numpy()
     last = incoming["period"].map(in_force["value"]).to_numpy()
-    return newest & ~_same(np.where(was_seen, last, held), incoming["value"].to_numpy())
+    revised: np.ndarray = newest & ~_same(np.where(was_seen, last, held), incoming["value"].to_numpy())
+    return revised
 
 
 def replaced_observations(stored: pd.DataFrame, incoming: pd.DataFrame) -> pd.DataFrame:
