@@ -20,7 +20,7 @@ from data_cache.market import BARS_MAX_AGE, Known
 from signals.carry import dated_basis, funding_carry
 from signals.periods import released, together, utc_index
 from signals.signal import Signal
-from signals.transforms import change, share_of_days
+from signals.transforms import change, share_of_days, window_of
 
 Step = Callable[[pd.Series], pd.Series]
 
@@ -64,6 +64,7 @@ class Basis(Signal):
 
     def _sources(self, known: Known) -> tuple[pd.Series, pd.Series]:
         """The basis from dated futures, and from funding unless the first is never missed."""
+        window_of(self.days)
         nothing = pd.Series([], utc_index(np.empty(0, np.int64)), dtype=float)
         if not known.has(self.needs[0]):
             return nothing, nothing

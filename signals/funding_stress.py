@@ -14,6 +14,7 @@ from data_cache.market import Known
 from signals.period_ends import without_period_ends
 from signals.periods import Releases, difference, released, same_period
 from signals.signal import Signal
+from signals.transforms import mean
 
 BPS = 100  # basis points in a percentage point
 
@@ -84,4 +85,4 @@ def _mean_spread(known: Known, bound: str, window: int, exclude_period_ends: boo
 def _mean(releases: Releases, window: int, exclude_period_ends: bool) -> pd.Series:
     """Mean of the last `window` days; NaN until there are so many."""
     kept = without_period_ends(releases) if exclude_period_ends else releases
-    return kept.series().rolling(window).mean()
+    return mean(kept.series(), window)

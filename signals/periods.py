@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from data_cache.market import Known
-from signals.transforms import taken
+from signals.transforms import refuse_future, taken
 
 
 class Releases(NamedTuple):
@@ -74,12 +74,13 @@ def first_of(*sources: Releases) -> Releases:
 def period_change(releases: Releases, days: int) -> pd.Series:
     """The value of each period less that of the last period at least `days` days before it, by known_at.
 
-    NaN where there is no period that old.
+    NaN where there is no period that old. BadUsage unless `days` is at least 1.
 
     >>> days = lambda *d: np.array([f"2025-01-{day:02d}" for day in d], "datetime64[ns]")
     >>> period_change(Releases(days(1, 8, 15), days(2, 9, 17), np.array([1.0, 2.0, 4.0])), 14).tolist()
     [nan, nan, 3.0]
     """
+    refuse_future(days, "days")
     return change_since(releases, releases.period - np.timedelta64(days, "D"))
 
 

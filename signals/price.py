@@ -7,6 +7,7 @@ import pandas as pd
 
 from data_cache.market import Known
 from signals.signal import Signal
+from signals.transforms import mean, window_of
 
 DAYS_A_YEAR = 365  # crypto trades every day
 
@@ -30,7 +31,7 @@ class Trend(Signal):
     def compute(self, known: Known) -> pd.Series:
         """Values at each daily close."""
         close = known.bars(self.asset)["close"]
-        return close / close.rolling(self.days).mean() - 1
+        return close / mean(close, self.days) - 1
 
 
 @dataclass(frozen=True)
@@ -53,4 +54,4 @@ class Volatility(Signal):
         """Values at each daily close."""
         close = known.bars(self.asset)["close"]
         returns = pd.Series(np.diff(np.log(close.to_numpy(float)), prepend=np.nan), close.index)
-        return returns.rolling(self.days).std() * np.sqrt(DAYS_A_YEAR)
+        return returns.rolling(window_of(self.days)).std() * np.sqrt(DAYS_A_YEAR)

@@ -16,7 +16,7 @@ from data_cache.market import Known
 from signals.period_ends import without_period_ends
 from signals.periods import released
 from signals.signal import Signal
-from signals.transforms import share_of_days
+from signals.transforms import mean, share_of_days
 
 # The facility opened on this day; the repo operations of 2019-21 were temporary ones, on other terms.
 OPENED = np.datetime64("2021-07-29", "ns")
@@ -38,7 +38,7 @@ class StandingRepoUse(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each published operation."""
-        return take_up(known, self.exclude_period_ends).rolling(self.window).mean()
+        return mean(take_up(known, self.exclude_period_ends), self.window)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def lag(series: pd.Series, days: int) -> pd.Series:
     Traceback (most recent call last):
     data_cache.errors.BadUsage: a lag of -7 days would look ahead; it must be at least 1
     """
-    _refuse_future(days, "days")
+    refuse_future(days, "days")
     day = dates(series.index)
     earlier = day.searchsorted(day - days, side="right") - 1
     return pd.Series(taken(series.to_numpy(float), earlier), series.index, name=series.name)
@@ -33,7 +33,7 @@ def lag(series: pd.Series, days: int) -> pd.Series:
 
 def lag_rows(series: pd.Series, rows: int) -> pd.Series:
     """The value `rows` rows before; NaN in the first `rows` rows. BadUsage unless `rows` is at least 1."""
-    _refuse_future(rows, "rows")
+    refuse_future(rows, "rows")
     return series.shift(rows)
 
 
@@ -61,7 +61,7 @@ def zscore(series: pd.Series, window: int) -> pd.Series:
     >>> zscore(s, 3).tolist()
     [nan, nan, 1.0]
     """
-    rolling = series.rolling(_window(window, least=2))
+    rolling = series.rolling(window_of(window, least=2))
     deviation = rolling.std()
     return (series - rolling.mean()) / deviation.where(deviation > 0)
 
@@ -75,7 +75,12 @@ def rank(series: pd.Series, window: int) -> pd.Series:
     >>> rank(s, 4).tolist()
     [nan, nan, nan, 1.0]
     """
-    return series.rolling(_window(window)).rank(pct=True)
+    return series.rolling(window_of(window)).rank(pct=True)
+
+
+def mean(series: pd.Series, window: int) -> pd.Series:
+    """The mean of the last `window` rows; NaN where one of them is unknown or where there are fewer."""
+    return series.rolling(window_of(window)).mean()
 
 
 def share_of_days(flags: pd.Series, window: int) -> pd.Series:
@@ -87,7 +92,7 @@ def share_of_days(flags: pd.Series, window: int) -> pd.Series:
     >>> share_of_days(s, 4).tolist()
     [nan, nan, nan, 0.5]
     """
-    return flags.rolling(_window(window)).mean()
+    return mean(flags, window)
 
 
 def latch(series: pd.Series, enter: float, exit: float) -> pd.Series:
@@ -119,7 +124,7 @@ def cool_down(flags: pd.Series, days: int) -> pd.Series:
     >>> cool_down(s, 2).tolist()
     [1.0, 0.0, 0.0, 1.0]
     """
-    _refuse_future(days, "days")
+    refuse_future(days, "days")
     known = flags.dropna()
     up = known.to_numpy(float) > 0
     fell = np.r_[False, ~up[1:] & up[:-1]]
@@ -137,10 +142,23 @@ def hold(flags: pd.Series, days: int) -> pd.Series:
     >>> hold(s, 2).tolist()
     [1.0, 1.0, 1.0, 0.0]
     """
-    _refuse_future(days, "days")
+    refuse_future(days, "days")
     known = flags.dropna()
     since = _days_since(known.to_numpy(float) > 0, known.index)
     return _over(flags, pd.Series(since <= days, known.index))
+
+
+def refuse_future(count: int, unit: str) -> None:
+    """Raise BadUsage unless `count` is at least 1: a lag of less reaches into the present or the future."""
+    if count < 1:
+        raise BadUsage(f"a lag of {count} {unit} would look ahead; it must be at least 1")
+
+
+def window_of(rows: int, least: int = 1) -> int:
+    """The length of a window, checked: BadUsage where it has fewer than `least` rows."""
+    if rows < least:
+        raise BadUsage(f"a window of {rows} rows is too short; it must be at least {least}")
+    return rows
 
 
 def dates(index: pd.DatetimeIndex) -> np.ndarray:
@@ -165,14 +183,3 @@ def _over(flags: pd.Series, known: pd.Series) -> pd.Series:
     values = np.full(len(flags), np.nan)
     values[flags.notna().to_numpy()] = known.to_numpy(float)
     return pd.Series(values, flags.index, name=flags.name)
-
-
-def _refuse_future(count: int, unit: str) -> None:
-    if count < 1:
-        raise BadUsage(f"a lag of {count} {unit} would look ahead; it must be at least 1")
-
-
-def _window(rows: int, least: int = 1) -> int:
-    if rows < least:
-        raise BadUsage(f"a window of {rows} rows is too short; it must be at least {least}")
-    return rows

@@ -20,6 +20,7 @@ from data_cache.market import Known
 from signals.periods import Releases, change_since, first_of, released
 from signals.refunding import target_at
 from signals.signal import Signal
+from signals.transforms import refuse_future, window_of
 
 SOURCES = ("TGA", "WDTGAL")
 
@@ -76,7 +77,7 @@ class TreasuryAccountDrawdown(Signal):
         """Values at each new balance."""
         balance = closing_balance(known)
         by_day = pd.Series(balance.value, pd.DatetimeIndex(balance.period))
-        peak = by_day.rolling(f"{self.window_days}D").max().to_numpy()
+        peak = by_day.rolling(f"{window_of(self.window_days)}D").max().to_numpy()
         whole = balance.period >= balance.period[:1] + np.timedelta64(self.window_days - 1, "D")
         return balance._replace(value=np.where(whole, peak - balance.value, np.nan)).series()
 
@@ -96,6 +97,7 @@ class TreasuryAccountFlow(Signal):
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each new balance."""
+        refuse_future(self.days, "business days")
         balance = closing_balance(known)
         day = balance.period.astype("datetime64[D]")
         earlier = np.busday_offset(day, -self.days, roll="forward").astype("datetime64[ns]")

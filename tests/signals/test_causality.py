@@ -14,7 +14,7 @@ import pytest
 
 import signals
 from data_cache.bars import OHLCV, Bars
-from data_cache.errors import NoData
+from data_cache.errors import BadUsage, NoData
 from data_cache.market import Known, Market
 from data_cache.observations import Observations
 from signals import Basis, Signal, Trend
@@ -185,6 +185,17 @@ class LastOfTheDay(Signal):
 def test_the_proof_finds_a_signal_that_looks_ahead(signal: Signal, lab: Market) -> None:
     with pytest.raises(AssertionError, match=r"differs|changes the past"):
         prove(signal, only(signal, lab), cuts(signal, lab, seed=3))
+
+
+BACKWARDS = {"days", "weeks", "window", "window_days", "window_weeks"}
+
+
+@pytest.mark.parametrize("signal", EVERY_SIGNAL, ids=repr)
+def test_no_parameter_turns_a_signal_around(signal: Signal, lab: Market) -> None:
+    for name in BACKWARDS & {f.name for f in dataclasses.fields(signal)}:
+        for count in (0, -1, -28):
+            with pytest.raises(BadUsage, match=r"would look ahead|is too short"):
+                evaluate(dataclasses.replace(signal, **{name: count}), lab)
 
 
 def test_every_exported_signal_is_proven() -> None:

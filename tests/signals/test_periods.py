@@ -71,6 +71,7 @@ def test_the_first_publication_of_a_period_counts() -> None:
     joined = periods.first_of(early, late)
     assert joined.value.tolist() == [10.0, 20.0, 30.0]
     assert joined.known_at.tolist() == days(2, 3, 5).tolist()
+    assert periods.first_of(late, early).value.tolist() == [10.0, 20.0, 30.0]  # whichever is named first
 
 
 def test_a_formula_of_several_series_is_unknown_until_all_of_them_are_known() -> None:

@@ -58,6 +58,7 @@ def test_a_transform_needs_what_the_signal_needs(inner: signals.Signal) -> None:
 def test_a_transform_sees_one_value_per_instant(world: Callable[..., Market], values: Callable[..., list]) -> None:
     at_once = [(day, "2025-10-09 17:45", value) for day, value in zip(DAYS, (0, 6, 3, 1), strict=True)]
     assert values(Latch(USE, enter=5, exit=0.5), world(SRF=at_once)) == [0]  # the 6 was never the newest
+    assert values(Latch(USE, enter=0.5, exit=0.2), world(SRF=at_once)) == [1]  # the 1 is
 
 
 @pytest.mark.parametrize("signal", [signal for signal, _ in CASES])

@@ -60,6 +60,7 @@ def test_a_lag_into_the_future_is_refused(days: int) -> None:
 def test_a_zscore_is_unknown_while_the_window_is_too_long_or_flat() -> None:
     assert same(transforms.zscore(series(1.0, 2.0), 3), [NAN, NAN])
     assert same(transforms.zscore(series(5.0, 5.0, 5.0, 5.0), 3), [NAN] * 4)
+    assert same(transforms.zscore(series(0.0, 0.0, 1e-200), 3), [NAN] * 3)  # too flat to have a deviation
     # mean 2, standard deviation sqrt((1 + 0 + 1) / 2) = 1
     assert same(transforms.zscore(series(1.0, 2.0, 3.0, NAN), 3), [NAN, NAN, (3 - 2) / 1, NAN])
     with pytest.raises(BadUsage, match="a window of 1 rows is too short; it must be at least 2"):
