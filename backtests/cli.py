@@ -4,19 +4,22 @@ import json
 import math
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from data_cache.errors import EbbtideError, UnknownName
+from data_cache.version import __version__
 
 app = typer.Typer(
     name="ebbtide",
-    help="Backtest crypto allocation on US dollar liquidity: point-in-time, causal, honest.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    suggest_commands=False,  # click suggests them already
 )
 
 StoreOption = Annotated[
@@ -49,6 +52,21 @@ CapitalOption = Annotated[float | None, typer.Option("--capital", help="Equity a
 CashOption = Annotated[str | None, typer.Option("--cash", help="Series that idle cash earns, or 0. Default: 0.")]
 BenchmarkOption = Annotated[str | None, typer.Option("--benchmark", help="A strategy, or none. Default: BuyAndHold.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write a tearsheet here (HTML).")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ebbtide {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Backtest crypto allocation on US dollar liquidity: point-in-time, causal, honest."""
 
 
 @app.command()
@@ -141,8 +159,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Backtest one strategy, or what a TOML run file describes."""
-    options = _options(locals())
-    _run({"strategies": [strategy], **options}, out, as_json, single=True)
+    _run([strategy], locals())
 
 
 @app.command()
@@ -169,32 +186,31 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Backtest several strategies on the same data, window and costs."""
-    options = _options(locals())
-    _run({"strategies": strategies, **options}, out, as_json, single=False)
+    _run(strategies, locals())
+
+
+def _run(strategies: list[str], given: dict[str, Any]) -> None:
+    from backtests.request import request
+
+    asked = request(_options(given) | {"strategies": strategies})
+    results = asked.run()
+    found = asked.findings(results)
+    if asked.out is not None:
+        from backtests.tearsheet import write_tearsheet
+
+        title = " · ".join(result.name for result in results)
+        write_tearsheet(results, asked.out, title, notes=[str(finding) for finding in found])
+    if asked.json:
+        return _print_json(_summary(results, found, single="strategy" in given))
+    from backtests.console import print_results
+
+    return print_results(results, found, asked.out)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
-    """The options that a Request knows, by its names."""
-    left_out = {"strategy", "strategies", "out", "as_json"}
-    options = {name: value for name, value in given.items() if name not in left_out}
-    return {"set": options.pop("settings"), **options}
-
-
-def _run(options: dict[str, Any], out: Path | None, as_json: bool, single: bool) -> None:
-    from backtests.request import request
-
-    asked = request(options)
-    results = asked.run()
-    found = asked.findings(results)
-    if out is not None:
-        from backtests.tearsheet import write_tearsheet
-
-        write_tearsheet(results, out, " · ".join(result.name for result in results), notes=[str(f) for f in found])
-    if as_json:
-        return _print_json(_summary(results, found, single))
-    from backtests.console import print_results
-
-    return print_results(results, found, out)
+    """The options that were given, by the names of Request."""
+    options = {name: value for name, value in given.items() if name not in ("strategy", "strategies")}
+    return {"set": options.pop("settings"), "json": options.pop("as_json") or None, **options}
 
 
 def _summary(results: list[Any], found: list[Any], single: bool) -> dict[str, Any]:
@@ -204,7 +220,10 @@ def _summary(results: list[Any], found: list[Any], single: bool) -> dict[str, An
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(_without_nan(value), indent=2, default=str))
+    try:
+        print(json.dumps(_without_nan(value), indent=2, default=str), flush=True)
+    except BrokenPipeError as error:  # with its errno, click would exit with 1: a check failed
+        raise BrokenPipeError from error
 
 
 def _without_nan(value: Any) -> Any:
@@ -218,17 +237,33 @@ def _without_nan(value: Any) -> Any:
 
 def main() -> None:
     """Run the command line; every error becomes one sentence and an exit code, never a traceback."""
+    # What a rule of the user's divides by zero gets a sentence as a weight; numpy's own words say less.
+    warnings.simplefilter("ignore", RuntimeWarning)
     try:
-        app()
+        exit_code = app(prog_name="ebbtide", standalone_mode=False)
+        print(end="", flush=True)  # what a closed pipe does not take must fail here, not when Python ends
+        sys.exit(exit_code)
+    except click.UsageError as error:
+        _fail_usage(error)
     except EbbtideError as error:
         _fail(str(error), error.exit_code)
     except BrokenPipeError:  # the reader of our output, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}; check the path and what may be written there", 2)
     except Exception as error:
         if os.environ.get("EBBTIDE_TRACEBACK"):
             raise
         _fail(f"{type(error).__name__}: {error}; set EBBTIDE_TRACEBACK=1 to see where, and please report it", 2)
+
+
+def _fail_usage(error: click.UsageError) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        sys.exit(error.exit_code)
+    sentence = error.format_message().rstrip(".").replace(". Did", "; did")
+    _fail(f"{sentence} ({error.ctx.command_path if error.ctx else 'ebbtide'} --help tells more)", error.exit_code)
 
 
 def _fail(sentence: str, exit_code: int) -> None:

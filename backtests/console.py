@@ -36,10 +36,18 @@ def _table(title: str, *headings: str, numbers_from: int = 99) -> Table:
     return table
 
 
+class Terminal(Console):
+    """Where tables and sentences go; a reader that has gone, such as head, is no failed check (rich exits with 1)."""
+
+    def on_broken_pipe(self) -> None:
+        """Tell the command line, which ends quietly."""
+        raise BrokenPipeError
+
+
 def show(table: Table) -> None:
     """Print a table; what is piped is not cut to the width of a terminal that is not there."""
-    console = Console()
-    (console if console.is_terminal else Console(width=130)).print(table)
+    console = Terminal()
+    (console if console.is_terminal else Terminal(width=130)).print(table)
 
 
 def print_listing(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -65,9 +73,9 @@ def print_results(results: Sequence[Any], found: Sequence[Any], out: Path | None
     print_window(results)
     show(_metric_table(results[0]) if len(results) == 1 else comparison(results))
     for finding in found:
-        Console().print(f"[yellow]note[/] {escape(str(finding))} \\[{finding.code}]", soft_wrap=True, highlight=False)
+        Terminal().print(f"[yellow]note[/] {escape(str(finding))} \\[{finding.code}]", soft_wrap=True, highlight=False)
     if out is not None:
-        Console().print(f"Tearsheet: {escape(str(out))}", soft_wrap=True, highlight=False)
+        Terminal().print(f"Tearsheet: {escape(str(out))}", soft_wrap=True, highlight=False)
 
 
 def print_window(results: Sequence[Any]) -> None:
@@ -81,7 +89,7 @@ def print_window(results: Sequence[Any]) -> None:
         f"fee {execution.fee_bps:g} bps, slippage {execution.slippage_bps:g} bps",
     )
     for line in lines:
-        Console().print(escape(line), soft_wrap=True, highlight=False)
+        Terminal().print(escape(line), soft_wrap=True, highlight=False)
 
 
 def comparison(results: Sequence[Any]) -> Table:
@@ -125,12 +133,16 @@ def print_imported(imported: Sequence[Any]) -> None:
 
 def print_status(folder: Path, rows: Sequence[Any]) -> None:
     """Print what is cached, a line a file, and what is wrong with it; ages in days."""
-    Console().print(f"Cache: {escape(str(folder))}", soft_wrap=True, highlight=False)
+    Terminal().print(f"Cache: {escape(str(folder))}", soft_wrap=True, highlight=False)
+    if not rows:
+        Terminal().print("Nothing is cached yet; run: ebbtide import MANIFEST.toml", soft_wrap=True, highlight=False)
+        return
     table = _table("", "kind", "name", "first", "last", "rows", "gaps", "age, days", "origin")
     for row in rows:
         days = f"{row.age.total_seconds() / 86_400:,.0f}" if row.age == row.age else "–"
+        gaps = "–" if row.gaps < 0 else str(row.gaps)
         dates = (f"{day:%Y-%m-%d}" if day == day else "–" for day in (row.first, row.last))
-        table.add_row(row.kind, escape(row.name), *dates, f"{row.rows:,}", str(row.gaps), days, _origin(row))
+        table.add_row(row.kind, escape(row.name), *dates, f"{row.rows:,}", gaps, days, _origin(row))
     show(table)
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from backtests.backtest import compare
-from backtests.console import comparison, print_window, show
+from backtests.console import Terminal, comparison, print_window, show
 from backtests.result import Result
 from backtests.selection import built_in
 from backtests.tearsheet import write_tearsheet
@@ -48,6 +47,7 @@ def responses(lab: Lab) -> list[Response]:
 
 def run_demo(folder: Path, seed: int) -> None:
     """Run every strategy on the lab, print what was planted and found, and write demo.html into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     lab = Lab(seed=seed)
     strategies = [cls() for cls in built_in().values()]
     results = compare(strategies, lab.market(), benchmark=BuyAndHold())
@@ -63,12 +63,12 @@ def run_demo(folder: Path, seed: int) -> None:
         subtitle="A simulated dollar system and crypto market; no number here says anything about the real one.",
         notes=[lab.planted().words, *(_sentence(response) for response in responses(lab))],
     )
-    Console().print(f"\nTearsheet: {page}", soft_wrap=True, highlight=False)
+    Terminal().print(f"\nTearsheet: {page}", soft_wrap=True, highlight=False)
 
 
 def print_planted(lab: Lab, results: list[Result], without: list[Result]) -> None:
     """Print the planted response, the estimate of it, and each strategy with and without the response."""
-    say = Console().print
+    say = Terminal().print
     say(f"\nPlanted: {lab.planted().words}", soft_wrap=True, highlight=False)
     for response in responses(lab):
         say(f"Found:   {_sentence(response)}", soft_wrap=True, highlight=False)

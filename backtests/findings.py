@@ -61,9 +61,10 @@ def _unknown_signals(result: Result) -> list[Finding]:
         unknown = np.isnan(values_at(signal, result.market, times.asi8))
         if unknown.mean() > TOLERATED and name not in result.strategy.can_miss():
             known = times[~unknown]
+            span = f"{known[0]:%Y-%m-%d} to {known[-1]:%Y-%m-%d}" if len(known) else "only within bars"
             sentence = (
-                f"signal {name} is unknown on {unknown.mean():.0%} of the bars (known {known[0]:%Y-%m-%d} to "
-                f"{known[-1]:%Y-%m-%d}); meanwhile the book is left as it is"
+                f"signal {name} is unknown at {unknown.mean():.0%} of the bars' ends (known {span}); "
+                "meanwhile the book is left as it is"
             )
             found.append(Finding("SIGNAL_UNKNOWN", result.name, sentence))
     return found
@@ -74,5 +75,6 @@ def _few_decisions(result: Result) -> list[Finding]:
     count = len(result.decisions)
     if not result.strategy.signals() or count >= FEW_DECISIONS:
         return []
-    sentence = f"{count} decisions are too few to tell skill from luck; read the numbers as one story, not as evidence"
+    said = "1 decision is" if count == 1 else f"{count} decisions are"
+    sentence = f"{said} too few to tell skill from luck; read the numbers as one story, not as evidence"
     return [Finding("FEW_DECISIONS", result.name, sentence)]

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Request:
     cash: str = Execution.cash
     benchmark: str = "BuyAndHold"
     store: Path | None = None
+    out: Path | None = None
+    json: bool = False
 
     def market(self) -> Market:
         """The lab, or what is cached, in bars of the timeframe asked for."""
@@ -88,6 +91,8 @@ class Request:
         benchmark = None if self.benchmark == "none" else find_strategy(self.benchmark)
         start, end = self.window
         market = self.market() if market is None else market
+        if self.cash != "0":
+            _check_rate(market, self.cash)
         engine = "events" if self.engine == BOTH else self.engine
         results = compare(strategies, market, self.execution(), start, end, engine, benchmark)
         if self.engine == BOTH:
@@ -104,50 +109,82 @@ def _check_same(events: list[Result], vector: list[Result]) -> None:
     for one, other in zip(events, vector, strict=True):
         if largest_difference(one, other) > SAME:
             raise CheckFailed(
-                f"{one.strategy!r}: the engines differ by {largest_difference(one, other):.2e} > {SAME:g}"
+                f"{one.strategy!r}: the engines differ by {largest_difference(one, other):.2e} > {SAME:g}; "
+                "a rule must answer the same for one moment as for many, and a signal must not look ahead"
             )
+
+
+def _check_rate(market: Market, series: str) -> None:
+    unit = market.spec(series).unit
+    if unit != "%":
+        raise BadUsage(f"--cash takes a rate in % a year, such as DTB3; {series} is in {unit}")
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
     """The options of a TOML run file, by the names of Request; "strategy" may stand for one of "strategies".
 
-    `set` is a table: [set] window = 13. Dates may be TOML dates. Unknown names are an error with a suggestion.
+    Names are those of the options (fee-bps or fee_bps), `set` is a table: [set] window = 13. Dates may be TOML dates;
+    paths are relative to the file. Unknown names are an error with a suggestion.
     """
     try:
         options = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise BadUsage(f"there is no run file {path}") from None
+        raise BadUsage(f"there is no run file {path}; give the path of one, or the name of a strategy") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadUsage(f"{path} is not TOML: {error}") from None
-    renamed = {_REQUEST_NAME.get(name, name): value for name, value in options.items()}
-    known = {field.name for field in fields(Request)}
-    for name in renamed:
-        if name not in known:
-            offered = {*known, *_REQUEST_NAME} - set(_REQUEST_NAME.values()) | {"strategies"}
-            raise UnknownName.among("option", name, offered, owner=str(path))
-    return {name: _plain(path, name, value) for name, value in renamed.items()}
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        field = _field(path, name)
+        if field in found:
+            raise BadUsage(f"{path} says {name} twice, by two names; keep one")
+        found[field] = _plain(path, name, field, value)
+    return found
 
 
-_REQUEST_NAME = {"strategy": "strategies", "from": "start", "to": "end"}
+_FILE_NAMES = {"strategy": "strategies", "from": "start", "to": "end"}
+_WORDS = {float: "a number", int: "a whole number", bool: "true or false"}
 
 
-def _plain(path: Path, name: str, value: Any) -> Any:
-    kind = {field.name: field.type for field in fields(Request)}[name]
-    if name == "strategies":
-        return (value,) if isinstance(value, str) else tuple(value)
-    if name == "set":
+def _field(path: Path, name: str) -> str:
+    """The name by which Request knows an option of a run file."""
+    offered = {field.name: field.name for field in fields(Request) if field.name not in ("start", "end")} | _FILE_NAMES
+    plain = name.replace("-", "_")
+    if plain not in offered:
+        raise UnknownName.among("option", name, offered, owner=str(path))
+    return offered[plain]
+
+
+def _plain(path: Path, name: str, field: str, value: Any) -> Any:
+    """The value of an option as Request holds it; BadUsage for one of another type."""
+    if field == "set":
         if not isinstance(value, Mapping):
             raise BadUsage(f"{path}: set is a table, as in [set] followed by window = 13")
-        return tuple(f"{key}={item}" for key, item in value.items())
-    if name == "store":
-        return path.parent / value
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if name in ("start", "end", "cash"):
+        return tuple(f"{key}={_text(item)}" for key, item in value.items())
+    if field in ("start", "end") and isinstance(value, date):
         return str(value)
-    if not isinstance(value, kind if isinstance(kind, type) else str) or isinstance(value, bool):
-        raise BadUsage(f"{path}: {name} is {getattr(kind, '__name__', kind)}; found {value!r}")
-    return value
+    if field == "cash" and type(value) in (int, float) and value == 0:
+        return Execution.cash
+    names = [value] if isinstance(value, str) else value
+    if field == "strategies" and isinstance(names, list) and all(isinstance(text, str) for text in names):
+        return tuple(_beside(path, text) for text in names)
+    kind: Any = {f.name: f.type for f in fields(Request)}[field]
+    if kind in (float, int, bool):
+        fits = type(value) is kind or (kind is float and type(value) is int)
+    else:
+        fits = isinstance(value, str) and field != "strategies"
+    if not fits:
+        raise BadUsage(f"{path}: {name} must be {_WORDS.get(kind, 'a text')}; found {value!r}")
+    return path.parent / value if field in ("store", "out") else value
+
+
+def _text(item: Any) -> str:
+    """A parameter as --set takes it; a mix may be a table: mix = {BTC = 0.5, ETH = 0.5}."""
+    return ",".join(f"{key}:{share}" for key, share in item.items()) if isinstance(item, Mapping) else str(item)
+
+
+def _beside(path: Path, strategy: str) -> str:
+    """A strategy file is looked for beside the run file, as every path in it."""
+    return f"{path.parent}/{strategy}" if ".py:" in strategy and not Path(strategy).is_absolute() else strategy
 
 
 def request(options: Mapping[str, Any]) -> Request:
@@ -170,6 +207,6 @@ def _day(text: str | None, option: str) -> pd.Timestamp | None:
     if text is None:
         return None
     try:
-        return pd.Timestamp(pd.to_datetime(text, format="%Y-%m-%d"), tz="UTC").as_unit("ns")
+        return pd.Timestamp(date.fromisoformat(text), tz="UTC").as_unit("ns")
     except ValueError:
         raise BadUsage(f"{option} takes a date such as 2021-08-01; found {text!r}") from None

@@ -5,13 +5,15 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from types import ModuleType
 
 import strategies
 from data_cache.errors import BadUsage, EbbtideError, StrategyFailed, UnknownName
-from signals.parameters import parameters, with_parameters
+from signals.parameters import check_type, parse
+from signals.signal import Signal
 from strategies.strategy import Strategy
 
 ALL = "all"
@@ -31,15 +33,7 @@ def find_strategy(text: str) -> Strategy:
     path/to/file.py:Class   a user's own
     module:Class            a user's own, importable
     """
-    name, parenthesis, arguments = text.partition("(")
-    cls = _find_class(name)
-    if not parenthesis:
-        return _make(cls, {})
-    try:
-        call = ast.parse(f"{cls.__name__}({arguments}", mode="eval").body
-    except SyntaxError:
-        raise BadUsage(f"{text!r} is not an expression such as {cls.__name__}(name=value)") from None
-    return _evaluate(call, cls)
+    return _make(*_read(text))
 
 
 def find_strategies(texts: Sequence[str], settings: Sequence[str] = ()) -> list[Strategy]:
@@ -47,40 +41,75 @@ def find_strategies(texts: Sequence[str], settings: Sequence[str] = ()) -> list[
 
     settings : "name=value", or "Class.name=value" for one class alone. One that no strategy has is an error.
     """
-    names = [name for text in texts for name in (built_in() if text == ALL else [text])]
-    found = [find_strategy(name) for name in names]
+    found = [_read(name) for text in texts for name in (built_in() if text == ALL else [text])]
     pairs = [_setting(setting) for setting in settings]
     for owner, name, _ in pairs:
-        if not any(_takes(strategy, owner, name) for strategy in found):
-            known = {parameter for strategy in found for parameter in parameters(strategy)}
-            raise UnknownName.among("parameter", name, known, owner=owner or ", ".join(type(s).__name__ for s in found))
-    return [with_parameters(s, {n: v for owner, n, v in pairs if _takes(s, owner, n)}) for s in found]
+        _require_taker([cls for cls, _ in found], owner, name)
+    return [
+        _make(cls, arguments | {n: parse(cls, n, v) for owner, n, v in pairs if _takes(cls, owner, n)})
+        for cls, arguments in found
+    ]
 
 
-def _takes(strategy: Strategy, owner: str, name: str) -> bool:
-    return owner in ("", type(strategy).__name__) and name in parameters(strategy)
+def _require_taker(classes: Sequence[type[Strategy]], owner: str, name: str) -> None:
+    names = [cls.__name__ for cls in classes]
+    if owner and owner not in names:
+        raise UnknownName.among("strategy", owner, names, owner="this run")
+    if not any(_takes(cls, owner, name) for cls in classes):
+        known = {parameter for cls in classes if owner in ("", cls.__name__) for parameter in _parameters(cls)}
+        raise UnknownName.among("parameter", name, known, owner=owner or ", ".join(names))
+
+
+def _takes(cls: type[Strategy], owner: str, name: str) -> bool:
+    return owner in ("", cls.__name__) and name in _parameters(cls)
+
+
+def _parameters(cls: type[Strategy]) -> list[str]:
+    return [field.name for field in fields(cls)]
 
 
 def _setting(text: str) -> tuple[str, str, str]:
     name, equals, value = text.partition("=")
-    if not equals:
+    if not equals or not name.strip():
         raise BadUsage(f"--set takes name=value; found {text!r}")
     owner, _, parameter = name.strip().rpartition(".")
     return owner, parameter, value.strip()
 
 
+def _read(text: str) -> tuple[type[Strategy], dict[str, object]]:
+    """The class that `text` names, and the parameters that it gives."""
+    name, parenthesis, arguments = text.partition("(")
+    cls = _find_class(name)
+    if not parenthesis:
+        return cls, {}
+    try:
+        call = ast.parse(f"{cls.__name__}({arguments}", mode="eval").body
+    except SyntaxError:
+        raise BadUsage(f"{text!r} is not an expression such as {cls.__name__}(name=value)") from None
+    return cls, _arguments(call, cls)
+
+
 def _find_class(name: str) -> type[Strategy]:
     where, colon, class_name = name.rpartition(":")
-    if not colon:
+    if not colon and name.endswith(".py"):
+        where, class_name = name, ""
+    elif not colon:
         if name not in built_in():
             raise UnknownName.among("strategy", name, built_in())
         return built_in()[name]
     module = _load_file(Path(where)) if where.endswith(".py") else _load_module(where)
-    found = getattr(module, class_name, None)
-    if not (inspect.isclass(found) and issubclass(found, Strategy)):
-        classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, Strategy)]
+    classes = {n: c for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, Strategy)}
+    classes.pop("Strategy", None)
+    if class_name not in classes:
         raise UnknownName.among("strategy", class_name, classes, owner=where)
-    return found
+    return _dataclass(classes[class_name])
+
+
+def _dataclass(cls: type[Strategy]) -> type[Strategy]:
+    """The class itself, unless its parameters are none because the decorator was forgotten."""
+    if "__annotations__" in vars(cls) and "__dataclass_fields__" not in vars(cls):
+        raise BadUsage(f"{cls.__name__} has fields but is no dataclass; write @dataclass(frozen=True) above it")
+    return cls
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -91,32 +120,41 @@ def _load_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
+    _make_importable(path.parent)
     try:
         spec.loader.exec_module(module)
     except EbbtideError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyFailed(f"{path} failed to load: {type(error).__name__}: {error}") from error
     return module
 
 
 def _load_module(name: str) -> ModuleType:
+    _make_importable(Path())
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyFailed(f"module {name} failed to load: {type(error).__name__}: {error}") from error
 
 
-def _evaluate(call: ast.expr, cls: type[Strategy]) -> Strategy:
+def _make_importable(folder: Path) -> None:
+    """Let a user's files import their neighbours, as they can when Python is started beside them."""
+    if str(folder.resolve()) not in sys.path:
+        sys.path.append(str(folder.resolve()))
+
+
+def _arguments(call: ast.expr, cls: type[Strategy]) -> dict[str, object]:
     if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
         raise BadUsage(f"name each parameter, as in {cls.__name__}(name=value)")
-    return _make(cls, {str(keyword.arg): _argument(keyword.value) for keyword in call.keywords})
+    return {str(keyword.arg): _argument(keyword.value) for keyword in call.keywords}
 
 
 def _argument(node: ast.expr) -> object:
     """A plain value, or a strategy that ships with ebbtide: nothing else is ever evaluated."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return _evaluate(node, _find_class(node.func.id))
+        cls = _find_class(node.func.id)
+        return _make(cls, _arguments(node, cls))
     try:
         return ast.literal_eval(node)
     except ValueError:
@@ -124,13 +162,18 @@ def _argument(node: ast.expr) -> object:
 
 
 def _make(cls: type[Strategy], arguments: dict[str, object]) -> Strategy:
-    known = getattr(cls, "__dataclass_fields__", {})
-    for name in arguments:
-        if name not in known:
-            raise UnknownName.among("parameter", name, known, owner=cls.__name__)
+    for name, value in arguments.items():
+        check_type(cls, name, value)
+    absent = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING and f.name not in arguments]
+    if absent:
+        raise BadUsage(f"{cls.__name__} needs {', '.join(absent)}; add --set {absent[0]}=VALUE")
     try:
-        return cls(**arguments)
+        strategy = cls(**arguments)
+        signals = strategy.signals()
     except EbbtideError:
         raise
     except Exception as error:
         raise StrategyFailed(f"{cls.__name__} can't be made: {type(error).__name__}: {error}") from error
+    if not isinstance(signals, Mapping) or not all(isinstance(signal, Signal) for signal in signals.values()):
+        raise StrategyFailed(f"{cls.__name__}.signals must answer signals by name; got {signals!r:.80}")
+    return strategy
