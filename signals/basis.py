@@ -3,8 +3,7 @@
 Essay D (10 December 2025): the 30-day annualised basis fell from 6.63% to 4.46%, break-even is 5%, and it was
 below that on 93% of days: holders of the trade unwind it and sell their coins, - for days to weeks. After a
 long spell below, the leverage is gone: neutral to +. The level depends on the venue, and 5% is the hindsight
-of an era of 4% rates, so `BasisToSofr` measures against a hurdle that moves with the rate. SIGNALS #20 and
-#21.
+of an era of 4% rates, so `BasisToSofr` measures against a hurdle that moves with the rate.
 
 The basis comes from dated futures; where none was known within three days, from the funding of the perpetual.
 Changes are taken within one source.
@@ -25,16 +24,10 @@ from signals.transforms import change, share_of_days, window_of
 Step = Callable[[pd.Series], pd.Series]
 
 
-@dataclass(frozen=True)
-class Basis(Signal):
-    """Annualised basis at a constant maturity of `days` days, %.
+class OfBasis(Signal):
+    """What all signals of the basis of one asset read; each of them holds the asset as its first parameter."""
 
-    formula : `signals.carry`, from dated futures, else from funding      sign : see `BasisFall` and
-    `BasisBelowHurdle`
-    """
-
-    asset: str = "BTC"
-    days: int = 30
+    asset: str
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -45,6 +38,18 @@ class Basis(Signal):
     def one_of(self) -> tuple[str, ...]:
         """Dated futures, or the funding of the perpetual."""
         return (f"futures:{self.asset}", f"FUNDING_{self.asset}")
+
+
+@dataclass(frozen=True)
+class Basis(OfBasis):
+    """Annualised basis at a constant maturity of `days` days, %.
+
+    formula : `signals.carry`, from dated futures, else from funding      sign : see `BasisFall` and
+    `BasisBelowHurdle`
+    """
+
+    asset: str = "BTC"
+    days: int = 30
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each daily close at which a basis is known."""
@@ -77,7 +82,7 @@ class Basis(Signal):
 
 
 @dataclass(frozen=True)
-class BasisToHurdle(Signal):
+class BasisToHurdle(OfBasis):
     """Basis above a fixed hurdle, percentage points.
 
     formula : `Basis` - hurdle      sign : below 0 the trade does not pay; - while it falls, days to weeks
@@ -86,23 +91,13 @@ class BasisToHurdle(Signal):
     asset: str = "BTC"
     hurdle: float = 5.0
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The asset's bars."""
-        return Basis(self.asset).needs
-
-    @property
-    def one_of(self) -> tuple[str, ...]:
-        """Dated futures, or the funding of the perpetual."""
-        return Basis(self.asset).one_of
-
     def compute(self, known: Known) -> pd.Series:
         """Values at each daily close at which a basis is known."""
         return Basis(self.asset).compute(known) - self.hurdle
 
 
 @dataclass(frozen=True)
-class BasisToSofr(Signal):
+class BasisToSofr(OfBasis):
     """Basis above a hurdle that moves with the overnight rate, percentage points.
 
     formula : `Basis` - (SOFR + fee + slack), each as last known      sign : as `BasisToHurdle`
@@ -116,12 +111,7 @@ class BasisToSofr(Signal):
     @property
     def needs(self) -> tuple[str, ...]:
         """The asset's bars, and SOFR."""
-        return (*Basis(self.asset).needs, "SOFR")
-
-    @property
-    def one_of(self) -> tuple[str, ...]:
-        """Dated futures, or the funding of the perpetual."""
-        return Basis(self.asset).one_of
+        return (*super().needs, "SOFR")
 
     def compute(self, known: Known) -> pd.Series:
         """Values whenever basis or SOFR becomes known."""
@@ -130,7 +120,7 @@ class BasisToSofr(Signal):
 
 
 @dataclass(frozen=True)
-class BasisBelowHurdle(Signal):
+class BasisBelowHurdle(OfBasis):
     """Share of the last `window` days on which the basis was below the hurdle, a fraction.
 
     formula : mean over the last `window` daily closes with a basis of (basis < hurdle); NaN until there are
@@ -142,16 +132,6 @@ class BasisBelowHurdle(Signal):
     hurdle: float = 5.0
     window: int = 40
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The asset's bars."""
-        return Basis(self.asset).needs
-
-    @property
-    def one_of(self) -> tuple[str, ...]:
-        """Dated futures, or the funding of the perpetual."""
-        return Basis(self.asset).one_of
-
     def compute(self, known: Known) -> pd.Series:
         """Values at each daily close at which a basis is known."""
         below = Basis(self.asset).compute(known) < self.hurdle
@@ -159,7 +139,7 @@ class BasisBelowHurdle(Signal):
 
 
 @dataclass(frozen=True)
-class BasisFall(Signal):
+class BasisFall(OfBasis):
     """How far the basis fell over `days` days, percentage points: positive when it fell.
 
     formula : basis of `days` days ago less the basis now, both from the same source      sign : -, days to
@@ -169,23 +149,13 @@ class BasisFall(Signal):
     asset: str = "BTC"
     days: int = 28
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The asset's bars."""
-        return Basis(self.asset).needs
-
-    @property
-    def one_of(self) -> tuple[str, ...]:
-        """Dated futures, or the funding of the perpetual."""
-        return Basis(self.asset).one_of
-
     def compute(self, known: Known) -> pd.Series:
         """Values at each daily close with a basis; NaN where its source had none `days` days ago."""
         return Basis(self.asset).measured(known, lambda basis: -change(basis, self.days))
 
 
 @dataclass(frozen=True)
-class BasisUnwind(Signal):
+class BasisUnwind(OfBasis):
     """Whether the carry trade is being unwound, 1 or 0: the basis is below its hurdle and has fallen.
 
     formula : basis < hurdle and fall over `days` days > `fall` percentage points; NaN where the fall is
@@ -197,16 +167,6 @@ class BasisUnwind(Signal):
     hurdle: float = 5.0
     days: int = 28
     fall: float = 0.0
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The asset's bars."""
-        return Basis(self.asset).needs
-
-    @property
-    def one_of(self) -> tuple[str, ...]:
-        """Dated futures, or the funding of the perpetual."""
-        return Basis(self.asset).one_of
 
     def compute(self, known: Known) -> pd.Series:
         """Values at each daily close at which a basis is known."""

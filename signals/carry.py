@@ -1,6 +1,6 @@
 """What the carry trade earns: the annualised basis of dated futures, or the funding of the perpetual.
 
-Dated futures, 30-day constant maturity (SIGNALS section 4): y = ln(F / S) is the total log carry to an expiry
+Dated futures, 30-day constant maturity: y = ln(F / S) is the total log carry to an expiry
 that is tau days away. With expiries tau1 <= 30 <= tau2, at least five days away,
 
     y30 = y1 + (y2 - y1) x (30 - tau1) / (tau2 - tau1),      basis = 100 x y30 x 365 / 30,

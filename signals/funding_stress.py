@@ -3,7 +3,7 @@
 Essay H: SOFR at or above the upper bound means that reserves are too few; then the Standing Repo Facility is
 used and the Fed has to answer. - over 1 to 10 days, + over 4 to 26 weeks. Strong calendar effects: month
 ends, quarter ends, tax and settlement dates. A rate is compared with the bound that applied on its own day,
-and is known when both are. SIGNALS #7 and #8.
+and is known when both are.
 """
 
 from dataclasses import dataclass
@@ -43,8 +43,7 @@ class ReserveSpread(Signal):
     """SOFR above the interest on reserve balances, mean of `window` days, basis points.
 
     formula : mean over the last `window` days of 100 x (SOFR - IORB), both of the same day
-    sign : as `CeilingSpread`. Above 0 reserves are scarce: a bank earns more in repo than at the Fed (SIGNALS
-    #2)
+    sign : as `CeilingSpread`. Above 0 reserves are scarce: a bank earns more in repo than at the Fed
     """
 
     window: int = 5

@@ -2,7 +2,7 @@
 
 Essay H's core: a larger balance sheet means more dollars, and bitcoin rises; + over 4 to 13 weeks. Levels
 trend and correlate with anything that does, so strategies use changes. Assets include items that are no
-liquidity (the bank lending of 2023). SIGNALS #1.
+liquidity (the bank lending of 2023).
 """
 
 from dataclasses import dataclass

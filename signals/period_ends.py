@@ -14,7 +14,7 @@ def at_period_end(periods: np.ndarray) -> np.ndarray:
     """Whether each period is the last or the first business day of its month in the repo market.
 
     Quarter and year ends are month ends. The calendar is known years ahead, so nothing here looks ahead.
-    SIGNALS #8 and #9 leave out the month end and its neighbour: SOFR and take-up jump then and are back the
+    The month end and its neighbour are left out because SOFR and take-up jump then and are back the
     day after.
 
     >>> days = ["2025-10-30", "2025-10-31", "2025-11-03", "2025-11-04"]

@@ -4,7 +4,7 @@ Essay H (Arthur Hayes, "Hallelujah", November 2025): once the facility is used, 
 by another name, "stealth QE", and the bull market restarts: + over weeks to months. The press read the same
 days as stress: - over days. So the sign depends on the horizon. Take-up is overnight money, repaid the next
 day: a level, not a flow. Zero does not mean that there is no stress, since the facility carries a stigma. A
-few test operations, at most $0.25bn, are in the data. SIGNALS #9.
+few test operations, at most $0.25bn, are in the data.
 """
 
 from dataclasses import dataclass

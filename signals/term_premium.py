@@ -3,7 +3,7 @@
 Essay D (10 December 2025): the spread of ten-year over one-year Treasuries is near its highs again, out of
 uncertainty about policy and not out of growth. The essay leaves the sign open; the hypothesis is: steepening
 because long yields rise ("bear") is bad for bitcoin (-), steepening because short yields fall ("bull", cuts
-ahead) is good (+), over weeks. Not to be confused with T10Y3M. SIGNALS #14. Yields of the same day are
+ahead) is good (+), over weeks. Not to be confused with T10Y3M. Yields of the same day are
 compared, and known when both are.
 """
 

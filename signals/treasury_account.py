@@ -2,7 +2,7 @@
 
 Essay H: the account stood about $150bn above its target of $850bn, because a closed government could not
 spend; once it reopens the excess flows back into the banks. Filling drains liquidity (-), emptying adds it
-(+, 1 to 6 weeks). Tax dates move the account by $100bn in a day and mean nothing by themselves. SIGNALS #5.
+(+, 1 to 6 weeks). Tax dates move the account by $100bn in a day and mean nothing by themselves.
 
 The balance comes from the Daily Treasury Statement (TGA, the close of each business day) or, where that is
 not at hand, from the Wednesday level of the H.4.1 (WDTGAL). Both tell the same number, the balance at the
