@@ -159,6 +159,17 @@ def test_damaged_bars_cost_only_those_who_read_them(here: Store) -> None:
         load_market(here, "1h")
 
 
+def test_files_without_any_provenance_cost_no_others(here: Store) -> None:
+    add_bars(here, "BTC", "1d")
+    add_bars(here, "ETH", "1d")
+    add_series(here, MNAV, [1.5])
+    for path in (here.bars_path(Listing("ETH", "binance", "ETH/USDT", "1d")), here.series_path("MNAV")):
+        next(path.parent.glob("*.json")).unlink()
+    market = load_market(here, "1d")
+    assert market.assets == ["BTC"]
+    assert "MNAV" not in market.specs
+
+
 def test_series_are_read_when_they_are_first_asked_for(here: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     add_bars(here, "BTC", "1d")
     for series in ("SOFR", "DGS10", "EFFR"):

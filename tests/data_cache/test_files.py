@@ -151,10 +151,21 @@ def test_a_known_at_without_an_offset_needs_a_timezone(run: Import, here: Store)
     assert here.rows("SOFR")["known_at"].tolist() == [pd.Timestamp("2024-07-03 12:00", tz="UTC")]
 
 
-def test_an_hour_that_happens_twice_is_taken_for_its_second_pass(run: Import, here: Store) -> None:
+@pytest.mark.parametrize(
+    ("said", "utc"),
+    [("2024-11-03 01:30", "2024-11-03 06:30"), ("2024-03-10 02:30", "2024-03-10 07:00")],
+    ids=["an hour that happens twice", "an hour that is skipped"],
+)
+def test_where_the_clock_changes_the_later_reading_is_taken(run: Import, here: Store, said: str, utc: str) -> None:
     manifest = SOFR + 'known_at = "seen"\nknown_at_timezone = "America/New_York"\n'
-    run(manifest, sofr="date,value,seen\n2024-11-01,4.8,2024-11-03 01:30\n")
-    assert here.rows("SOFR")["known_at"].tolist() == [pd.Timestamp("2024-11-03 06:30", tz="UTC")]
+    run(manifest, sofr=f"date,value,seen\n2024-03-01,4.8,{said}\n")
+    assert here.rows("SOFR")["known_at"].tolist() == [pd.Timestamp(utc, tz="UTC")]
+
+
+def test_a_timezone_that_does_not_exist_is_named(run: Import) -> None:
+    manifest = SOFR + 'known_at = "seen"\nknown_at_timezone = "New York"\n'
+    with pytest.raises(BadData, match=r"sofr.csv: 'New York' is no timezone"):
+        run(manifest, sofr="date,value,seen\n2024-11-01,4.8,2024-11-03 01:30\n")
 
 
 def test_the_period_of_funding_is_an_instant(run: Import, here: Store) -> None:

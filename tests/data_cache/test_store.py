@@ -342,6 +342,12 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
+def swap_the_sha256(path: Path) -> None:
+    side = next(path.parent.glob("SRF.*.json"))
+    sha256 = parquet.provenance_at(path).sha256
+    side.write_text(side.read_text().replace(sha256, sha256[:16] + sha256[15::-1] * 3))
+
+
 DAMAGES = {
     "a flipped bit": flip_a_bit,
     "an end that is missing": lambda path: path.write_bytes(path.read_bytes()[:-10]),
@@ -349,6 +355,7 @@ DAMAGES = {
     "something else": lambda path: path.write_bytes(b"not a table"),
     "provenance that is missing": lambda path: next(path.parent.glob("SRF.*.json")).unlink(),
     "provenance that is cut": lambda path: next(path.parent.glob("SRF.*.json")).write_text('{"name": "SRF'),
+    "provenance of other bytes": swap_the_sha256,
     "provenance that is another's": lambda path: next(path.parent.glob("SRF.*.json")).write_text('{"name": "SRF"}'),
 }
 
@@ -447,6 +454,15 @@ def test_a_writer_killed_at_any_point_leaves_the_old_or_the_new_version(here: St
     left = sorted(path.name for path in (here.folder / "series").iterdir())
     assert [name for name in left if name.endswith(".parquet")] == ["SOFR.parquet"]
     assert len(left) == 2, "what killed writers left behind is cleared by the next one that lives"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not replace a file that is open")
+def test_a_reader_keeps_the_version_that_it_opened(here: Store) -> None:
+    here.add_series(spec("SOFR"), rows((2, 3, 5.3)), fetch())
+    before = here.series_path("SOFR").read_bytes()
+    with open(here.series_path("SOFR"), "rb") as opened:
+        here.add_series(spec("SOFR"), rows((3, 4, 5.4)), fetch())
+        assert opened.read() == before
 
 
 def test_a_full_disk_leaves_the_old_version(here: Store, monkeypatch: pytest.MonkeyPatch) -> None:
