@@ -29,6 +29,14 @@ MARKS = {
     "same": ("diamond", NEUTRAL),
 }
 
+# Labels of one line each, whatever the zoom: hours, days, months, years (milliseconds, then "M" for months).
+TICKS = [
+    {"dtickrange": [None, 86_399_999], "value": "%H:%M"},
+    {"dtickrange": [86_400_000, "M0.9"], "value": "%-d %b %y"},
+    {"dtickrange": ["M0.9", "M11"], "value": "%b %Y"},
+    {"dtickrange": ["M12", None], "value": "%Y"},
+]
+
 
 class Panel(Protocol):
     """A frame and the figure that draws it."""
@@ -106,7 +114,7 @@ class Drawdown:
 
     def figure(self) -> Any:
         """Lines below zero."""
-        frame, layout = self.frame(), {"yaxis": {"tickformat": ".0%", "hoverformat": ".1%", "rangemode": "tozero"}}
+        frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".1%", "rangemode": "tozero"}}
         return _figure(frame, _curves(frame, self.lines), layout, 240)
 
     def alt(self) -> str:
@@ -353,18 +361,19 @@ def _figure(frame: pd.DataFrame, traces: list[dict[str, Any]], layout: dict[str,
     shared = {
         "template": "none",
         "height": height,
-        "margin": {"l": 54, "r": 8, "t": 10, "b": 28},
+        "margin": {"l": 62, "r": 8, "t": 10, "b": 28},
         "hovermode": "x unified",
         "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 12},
-        # Given, not found: marks would widen the span of some charts, and the others would not line up with them.
         "xaxis": {
             "type": "date",
             "hoverformat": "%-d %b %Y",
             "showgrid": False,
-            "range": [f"{t:%Y-%m-%d}" for t in ends],
+            # Given, not found: marks would widen the span of some charts, and the others would not line up with them.
+            "range": [f"{end:%Y-%m-%d}" for end in ends],
+            "tickformatstops": TICKS,
         },
     }
     return go.Figure(traces, shared | axes)
