@@ -96,4 +96,5 @@ def compare(
     """Each of `strategies` on the same market, window and conditions, with one benchmark beside them."""
     shared = Backtest(benchmark, market, execution, start, end).run() if benchmark else None
     runs = [Backtest(strategy, market, execution, start, end, engine).run() for strategy in strategies]
-    return [replace(result, benchmark=shared) for result in runs]
+    about = {"benchmark": repr(benchmark) if benchmark else None}
+    return [replace(result, benchmark=shared, manifest=result.manifest | about) for result in runs]

@@ -171,8 +171,8 @@ def turnover(result: Result) -> float:
 
 
 def costs_paid(result: Result) -> float:
-    """Fees and slippage paid over the whole window, as a fraction of the capital at the start."""
-    return float(result.costs.to_numpy().sum() / result.execution.capital)
+    """Fees and slippage paid a year, as a fraction of mean equity: the growth that trading costs."""
+    return float(result.costs.to_numpy().sum() / _time_mean(result, result.equity.to_numpy()[1:]) / result.years)
 
 
 def decisions(result: Result) -> float:
@@ -241,7 +241,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("exposure", "Mean exposure", ".0%", exposure),
     Metric("time_in_market", "Time in the market", ".0%", time_in_market),
     Metric("turnover", "Turnover a year, one-way", ",.2f", turnover),
-    Metric("costs_paid", "Costs paid, of capital", ".2%", costs_paid),
+    Metric("costs_paid", "Costs paid a year", ".2%", costs_paid),
     Metric("decisions", "Decisions", ",.0f", decisions),
     Metric("fills", "Fills", ",.0f", fills),
     Metric("hit_rate", "Hit rate of decisions", ".0%", hit_rate),

@@ -245,11 +245,12 @@ def test_turnover_counts_a_full_exchange_of_the_book_once() -> None:
     assert value("turnover", result) == pytest.approx(1.0 * 365 / 4)
 
 
-def test_costs_are_fees_and_slippage_over_the_capital() -> None:
-    """Half of 1000 bought at 100: 5 units; slippage 1 % of the price, fee 2 % of what was paid."""
+def test_costs_are_fees_and_slippage_a_year_over_mean_equity() -> None:
+    """Half of 1000 bought at 100: 5 units; slippage 1 % of the price, fee 2 % of what was paid; two days of a year."""
     execution = Execution(fee_bps=200, slippage_bps=100, min_notional=0, capital=1000)
     result = run([100, 100], strategy=Plan((("2000-01-01", 0.5),)), execution=execution)
-    assert value("costs_paid", result) == pytest.approx((5 * 1.00 + 5 * 101 * 0.02) / 1000)
+    paid = 5 * 1.00 + 5 * 101 * 0.02
+    assert value("costs_paid", result) == pytest.approx(paid / (1000 - paid) * 365 / 2)
 
 
 def test_decisions_and_fills_are_counted_apart() -> None:
