@@ -29,7 +29,7 @@ class Watch:
         needs = {need for signal in signals.values() for need in signal.reads}
         self._news = _news(market, needs, start)
         self._newest = {need: _newest(market, need, start) for need in needs}
-        self._max_age = {need: market.max_age(need).value for need in needs}
+        self._max_age = {n: market.max_age(n).value for n in needs if len(market.known_times(n))}
         self._outdated = set(signals)
         self._values: dict[str, np.float64] = {}
         self.never_known = set(signals) - self._optional
@@ -99,7 +99,8 @@ class EventRun:
             if values is not None:
                 self._ask(at, values, book)
         self._fill(before=self._tape.known_at[-1].value)
-        unknown = {n: values_at(self._signals[n], self._market, self._times) for n in self._watch.never_known}
+        suspects = {name: s for name, s in self._signals.items() if name in self._watch.never_known}
+        unknown = {name: values_at(s, self._market, self._times) for name, s in suspects.items()}
         require_known(self._strategy, self._market, self._tape, unknown)
         return self
 

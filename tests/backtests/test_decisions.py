@@ -306,6 +306,13 @@ def test_a_window_longer_than_history_says_so(five_days: Market, engine: str) ->
 
 
 @BOTH
+def test_of_several_signals_never_known_the_first_is_named(five_days: Market, engine: str) -> None:
+    read = tuple((name, MeanOfNoon(window)) for name, window in zip("edcba", (9, 8, 7, 6, 5), strict=True))
+    with pytest.raises(NoData, match=r"^MeanOfNoon\(window=9\) is unknown throughout"):
+        run(Rule(lambda now: {"BTC": 1.0 * (now.e > 0)}, read), five_days, engine)
+
+
+@BOTH
 def test_a_signal_whose_series_is_missing_says_what_to_import(toy: SimpleNamespace, engine: str) -> None:
     with pytest.raises(NoData, match=r"Noon\(\) needs NOON, not in a toy world; import or fetch it first"):
         run(Rule(), toy.market({"BTC": toy.BTC}), engine)

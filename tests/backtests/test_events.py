@@ -12,7 +12,7 @@ from backtests.backtest import Backtest
 from backtests.events import Watch
 from backtests.execution import Execution
 from backtests.result import Result
-from data_cache.errors import BadUsage, LookAhead, NoData, StrategyFailed
+from data_cache.errors import BadUsage, LookAhead, NoData, StrategyFailed, UnknownName
 from data_cache.market import Known, Market
 from signals.signal import Signal
 from strategies.strategy import Book, Now, Strategy, Weights
@@ -110,10 +110,12 @@ def test_one_of_several_series_is_enough(toy: SimpleNamespace) -> None:
     class Either(Signal):
         @property
         def one_of(self) -> tuple[str, ...]:
-            return ("GOOD", "OLD")
+            return ("NEW", "OLD", "NEVER")
 
         def compute(self, known: Known) -> pd.Series:
-            return known.first("GOOD" if known.has("GOOD") else "OLD")
+            return pd.concat([known.first(series) for series in self.one_of if known.has(series)]).sort_index(
+                kind="stable"
+            )
 
     @dataclass(frozen=True)
     class Hold(Strategy):
@@ -123,8 +125,10 @@ def test_one_of_several_series_is_enough(toy: SimpleNamespace) -> None:
         def weights(self, now: Now) -> Weights:
             return {"BTC": now.either}
 
-    world = toy.market({"BTC": toy.BTC}, releases={"OLD": {"01-01": 0.25}, "GOOD": {"01-01": 0.5, "01-03": 0.75}})
-    assert toy.both(world, strategy=Hold()).decisions["BTC"].tolist() == [0.5, 0.75]
+    releases = {"OLD": {"01-01": 0.25}, "NEW": {"01-02": 0.5, "01-04": 0.75}}
+    world = toy.market({"BTC": toy.BTC}, releases=releases, max_age_days=2)
+    # On the 4th OLD is too old, and NEVER never comes.
+    assert toy.both(world, strategy=Hold()).decisions["BTC"].tolist() == [0.25, 0.5, 0.75]
 
 
 def test_the_book_is_marked_at_the_last_closes_known(toy: SimpleNamespace) -> None:
@@ -217,6 +221,12 @@ def test_a_rule_without_weights_may_hold_any_asset_of_the_market(toy: SimpleName
             lambda at, now, book: {"ETH": 0.5}, BadUsage, "the same assets, BTC; found ETH", id="another asset"
         ),
         pytest.param(lambda at, now, book: {"BTC": 2.0}, BadUsage, "exposure is above 1", id="more than there is"),
+        pytest.param(
+            lambda at, now, book: {"BTC": now.nooon},
+            UnknownName,
+            "now has no signal 'nooon'; it has: none",
+            id="a signal it did not name",
+        ),
         pytest.param(lambda at, now, book: None, NoData, "decided nothing", id="never an answer"),
     ],
 )
