@@ -267,5 +267,5 @@ def _fail_usage(error: click.UsageError) -> None:
 
 
 def _fail(sentence: str, exit_code: int) -> None:
-    print(f"ebbtide: {sentence}", file=sys.stderr)
+    print("ebbtide:", " ".join(sentence.split()), file=sys.stderr)  # one line, whatever a library put into it
     sys.exit(exit_code)

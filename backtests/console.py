@@ -17,7 +17,7 @@ SHORT = {
     "max_drawdown": "max DD",
     "exposure": "exposure",
     "turnover": "turnover",
-    "costs_paid": "costs",
+    "costs_paid": "costs a year",
     "decisions": "decisions",
 }
 HEADINGS = {
@@ -144,7 +144,10 @@ def print_status(folder: Path, rows: Sequence[Any]) -> None:
         dates = (f"{day:%Y-%m-%d}" if day == day else "–" for day in (row.first, row.last))
         table.add_row(row.kind, escape(row.name), *dates, f"{row.rows:,}", gaps, days, _origin(row))
     show(table)
+    for row in rows:
+        if row.problem:
+            Terminal().print(f"[bold red]damaged[/] {escape(row.problem)}", soft_wrap=True, highlight=False)
 
 
 def _origin(row: Any) -> str:
-    return f"[bold red]{escape(row.problem)}[/]" if row.problem else escape(", ".join(row.sources))
+    return "[bold red]damaged[/]" if row.problem else escape(", ".join(row.sources))

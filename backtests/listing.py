@@ -4,7 +4,7 @@ pandas alone takes longer to import than `ebbtide list` may take, so the source 
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def _exported(package: str, own_module: str) -> list[dict[str, Any]]:
         if module == own_module:
             continue
         classes = {node.name: node for node in _classes(ROOT / Path(*module.split(".")).with_suffix(".py"))}
-        found += [_describe(classes[name]) for name in names if name in classes]
+        found += [_describe(classes[name], classes) for name in names if name in classes]
     return sorted(found, key=lambda entry: entry["name"])
 
 
@@ -52,15 +52,20 @@ def _classes(path: Path) -> Iterator[ast.ClassDef]:
             yield node
 
 
-def _describe(node: ast.ClassDef) -> dict[str, Any]:
-    fields = [f for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
-    return {
-        "name": node.name,
-        "title": _first_line(node),
-        "parameters": {
-            f.target.id: ast.unparse(f.value) if f.value else None for f in fields if isinstance(f.target, ast.Name)
-        },
-    }
+def _describe(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[str, Any]:
+    return {"name": node.name, "title": _first_line(node), "parameters": _parameters(node, classes)}
+
+
+def _parameters(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[str, str | None]:
+    """Fields and their defaults as written, those of parents in the same file first; None where there is no default."""
+    found: dict[str, str | None] = {}
+    for base in node.bases:
+        parent = classes.get(ast.unparse(base))
+        found |= _parameters(parent, classes) if parent else {}
+    for field in node.body:
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            found[field.target.id] = ast.unparse(field.value) if field.value else None
+    return found
 
 
 def _series() -> list[dict[str, Any]]:

@@ -174,6 +174,8 @@ def _plain(path: Path, name: str, field: str, value: Any) -> Any:
         fits = isinstance(value, str) and field != "strategies"
     if not fits:
         raise BadUsage(f"{path}: {name} must be {_WORDS.get(kind, 'a text')}; found {value!r}")
+    if kind is float:
+        return float(value)
     return path.parent / value if field in ("store", "out") else value
 
 
