@@ -1,0 +1,79 @@
+"""What a reader should know before believing a result, each on a world small enough to count."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from backtests.backtest import Backtest
+from backtests.findings import FEW_DECISIONS, Finding, findings
+from backtests.result import Result
+from strategies import BuyAndHold
+
+
+def codes(found: list[Finding]) -> list[str]:
+    return [finding.code for finding in found]
+
+
+def run(toy: SimpleNamespace, plan: dict[str, tuple[float, ...]], **kwargs: object) -> Result:
+    return Backtest(toy.Follow(("BTC",)), toy.market({"BTC": toy.BTC}, plan, **kwargs), toy.FREE).run()
+
+
+def test_a_handful_of_decisions_is_a_finding(toy: SimpleNamespace) -> None:
+    found = findings([run(toy, {"01-01": (0.5,), "01-03": (0.0,)})])
+    assert [str(finding) for finding in found] == [
+        "Follow: 2 decisions are too few to tell skill from luck; read the numbers as one story, not as evidence"
+    ]
+
+
+def test_one_decision_is_one(toy: SimpleNamespace) -> None:
+    assert "Follow: 1 decision is too few" in str(findings([run(toy, {"01-01": (0.5,)})])[0])
+
+
+@pytest.mark.parametrize(("decisions", "few"), [(FEW_DECISIONS - 1, True), (FEW_DECISIONS, False)])
+def test_thirty_decisions_are_enough(decisions: int, few: bool, toy: SimpleNamespace) -> None:
+    days = pd.date_range("2024-01-01", periods=decisions)
+    plan = {f"{day:%m-%d}": (0.5 + 0.1 * (row % 2),) for row, day in enumerate(days)}
+    market = toy.market({"BTC": [100.0] * 40}, plan)
+    found = findings([Backtest(toy.Follow(("BTC",)), market, toy.FREE).run()])
+    assert ("FEW_DECISIONS" in codes(found)) is few
+
+
+def test_a_yardstick_without_signals_decides_once_and_that_is_no_finding(toy: SimpleNamespace) -> None:
+    market = toy.market({"BTC": toy.BTC, "ETH": toy.ETH})
+    assert findings([Backtest(BuyAndHold(), market, toy.FREE).run()]) == []
+
+
+def test_a_signal_that_begins_late_is_a_finding_with_its_share_and_span(toy: SimpleNamespace) -> None:
+    # Six bars end on 01-02 to 01-07; the plan is published on 01-04 at noon: unknown at three of six ends.
+    found = findings([run(toy, {"01-04 12:00": (0.5,)})])
+    assert codes(found) == ["SIGNAL_UNKNOWN", "FEW_DECISIONS"]
+    assert found[0].sentence == (
+        "signal BTC is unknown at 50% of the bars' ends (known 2024-01-05 to 2024-01-07); "
+        "meanwhile the book is left as it is"
+    )
+
+
+def test_a_signal_that_is_outdated_before_each_bar_ends_is_a_finding(toy: SimpleNamespace) -> None:
+    # Published at noon of one day and old after six hours: known within a bar, at no bar's end.
+    found = findings([run(toy, {"01-02 12:00": (0.5,)}, max_age_days=0.25)])
+    assert found[0].sentence.startswith("signal BTC is unknown at 100% of the bars' ends (known only within bars)")
+
+
+def test_a_window_that_the_bars_do_not_fill_is_a_finding(toy: SimpleNamespace) -> None:
+    result = run(toy, {"01-01": (0.5,)})
+    asked = pd.Timestamp("2023-12-31", tz="UTC"), pd.Timestamp("2024-01-08", tz="UTC")
+    found = [finding for finding in findings([result], *asked) if finding.code == "WINDOW_CUT"]
+    assert [str(finding) for finding in found] == [
+        "asked for from 2023-12-31, but bars begin 2024-01-01 00:00",
+        "asked for until 2024-01-08 00:00, but bars end 2024-01-07 00:00",
+    ]
+
+
+def test_a_window_that_the_bars_fill_is_none(toy: SimpleNamespace) -> None:
+    asked = toy.at("01-01"), toy.at("01-07")
+    assert "WINDOW_CUT" not in codes(findings([run(toy, {"01-01": (0.5,)})], *asked))
+
+
+def test_a_finding_is_json(toy: SimpleNamespace) -> None:
+    assert Finding("CODE", "Mine", "It is so").summary() == {"code": "CODE", "about": "Mine", "sentence": "It is so"}

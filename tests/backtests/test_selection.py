@@ -1,0 +1,170 @@
+"""From a text to a strategy and back: names, expressions, files, modules, settings."""
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as draw
+
+import signals
+import strategies
+from backtests.execution import Execution
+from backtests.selection import built_in, find_strategies, find_strategy
+from data_cache.errors import BadUsage, StrategyFailed, UnknownName
+from signals.signal import Signal
+from strategies import BuyAndHold, FiscalDominance, FixedMix, StealthQE, Strategy
+
+SIGNALS = {
+    name: cls
+    for name, cls in vars(signals).items()
+    if name in signals.__all__ and inspect.isclass(cls) and issubclass(cls, Signal) and cls is not Signal
+}
+NAMES = vars(signals) | vars(strategies)
+
+
+def example(cls: type[Signal]) -> Signal:
+    """An instance with its defaults, its inner signal being the first one that ships."""
+    needed = [field.name for field in fields(cls) if field.default is field.default_factory]
+    return cls(**{name: signals.StandingRepoUse() for name in needed})
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_strategy_is_found_by_what_it_prints_of_itself(name: str) -> None:
+    strategy = built_in()[name]()
+    assert find_strategy(repr(strategy)) == strategy
+    assert find_strategy(name) == strategy
+    assert find_strategy(f"{name}()") == strategy
+    assert eval(repr(strategy), dict(NAMES)) == strategy
+
+
+@pytest.mark.parametrize("name", sorted(SIGNALS))
+def test_a_signal_is_what_it_prints_of_itself(name: str) -> None:
+    signal = example(SIGNALS[name])
+    assert eval(repr(signal), dict(NAMES)) == signal
+    assert hash(eval(repr(signal), dict(NAMES))) == hash(signal)
+
+
+@given(fee=draw.floats(0, 100), latency=draw.floats(0, 48), cash=draw.sampled_from(["0", "SOFR"]))
+def test_an_execution_is_what_it_prints_of_itself(fee: float, latency: float, cash: str) -> None:
+    execution = Execution(fee_bps=fee, latency_hours=latency, cash=cash)
+    assert eval(repr(execution)) == execution
+
+
+@given(
+    window=draw.integers(1, 500),
+    trigger=draw.floats(-1e6, 1e6),
+    exposure=draw.floats(0, 1),
+    shares=draw.lists(draw.floats(0, 1), min_size=2, max_size=2),
+)
+def test_parameters_survive_being_printed_and_read(
+    window: int, trigger: float, exposure: float, shares: list[float]
+) -> None:
+    mix = (("BTC", shares[0]), ("SOL", shares[1]))
+    part = StealthQE(window=window, trigger=trigger, mix=mix)
+    whole = FiscalDominance(stealth_qe=part, exposure=exposure)
+    assert find_strategy(repr(part)) == part
+    assert find_strategy(repr(whole)) == whole
+
+
+def test_parts_of_a_composite_are_given_as_expressions() -> None:
+    found = find_strategy("FiscalDominance(stealth_qe=StealthQE(window=5), exposure=0.5)")
+    assert found == FiscalDominance(stealth_qe=StealthQE(window=5), exposure=0.5)
+
+
+def test_all_stands_for_every_strategy_that_ships() -> None:
+    assert find_strategies(["all"]) == [cls() for cls in built_in().values()]
+    assert Strategy not in built_in().values()
+
+
+def test_settings_go_to_those_that_have_the_parameter() -> None:
+    found = find_strategies(["BuyAndHold", "StealthQE(window=3)"], ["exposure=0.5", "StealthQE.trigger=2"])
+    assert found == [BuyAndHold(exposure=0.5), StealthQE(window=3, trigger=2.0, exposure=0.5)]
+
+
+def test_a_setting_goes_over_the_expression() -> None:
+    assert find_strategies(["StealthQE(window=3)"], ["window=4"]) == [StealthQE(window=4)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["open('x')", "StealthQE.__class__", "[].append", "__import__('os')", "(lambda: 1)()", "1 if 1 else 2", "f'x'"],
+)
+def test_nothing_but_plain_values_is_ever_evaluated(code: str) -> None:
+    with pytest.raises((BadUsage, UnknownName)):
+        find_strategy(f"FixedMix(exposure={code})")
+
+
+@pytest.mark.parametrize("text", ["FixedMix(0.5)", "FixedMix(**{})", "FixedMix() + 1", "FixedMix().x", "FixedMix(", ""])
+def test_what_is_no_expression_is_refused(text: str) -> None:
+    with pytest.raises((BadUsage, UnknownName), match=r"name each parameter|not an expression|no strategy"):
+        find_strategy(text)
+
+
+OWN = """
+from dataclasses import dataclass
+
+from strategies import Strategy
+from {neighbour} import SHARE
+
+
+@dataclass(frozen=True)
+class Own(Strategy):
+    share: float
+    days: int = 3
+
+    def weights(self, now):
+        return {{"BTC": self.share * SHARE}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with own_rule.py, which imports its neighbour; sys.path is put back afterwards."""
+    neighbour = f"neighbour_of_{tmp_path.name}"
+    (tmp_path / f"{neighbour}.py").write_text("SHARE = 0.5\n")
+    (tmp_path / f"own_{tmp_path.name}.py").write_text(OWN.format(neighbour=neighbour))
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    return tmp_path
+
+
+def test_a_file_of_one_s_own_is_read_with_its_neighbours(folder: Path) -> None:
+    found = find_strategy(f"{folder}/own_{folder.name}.py:Own(share=0.5)")
+    assert repr(found) == "Own(share=0.5, days=3)"
+    assert found.weights(None) == {"BTC": 0.25}
+
+
+def test_a_module_of_the_working_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert repr(find_strategy(f"own_{folder.name}:Own(share=1)")) == "Own(share=1, days=3)"
+
+
+def test_a_parameter_without_a_default_can_be_set(folder: Path) -> None:
+    own = f"{folder}/own_{folder.name}.py:Own"
+    assert repr(find_strategies([own], ["share=0.5"])[0]) == "Own(share=0.5, days=3)"
+    with pytest.raises(BadUsage, match=r"^Own needs share; add --set share=VALUE$"):
+        find_strategies([own])
+
+
+def test_the_class_strategy_itself_is_no_strategy(folder: Path) -> None:
+    with pytest.raises(UnknownName, match=r"has no strategy 'Strategy'; it has: Own$"):
+        find_strategy(f"{folder}/own_{folder.name}.py:Strategy")
+
+
+def test_what_raises_while_it_is_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "picky.py").write_text(
+        "from dataclasses import dataclass\nfrom strategies import Strategy\n\n"
+        "@dataclass(frozen=True)\nclass Picky(Strategy):\n    days: int = 3\n\n"
+        "    def __post_init__(self):\n        raise ValueError('never happy')\n"
+    )
+    with pytest.raises(StrategyFailed, match=r"^Picky can't be made: ValueError: never happy$"):
+        find_strategy(f"{tmp_path}/picky.py:Picky")
+
+
+def test_a_wrong_setting_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownName, match=r"^FixedMix has no parameter 'exposur'; did you mean 'exposure'\?$"):
+        find_strategies(["FixedMix"], ["exposur=1"])
+    with pytest.raises(UnknownName, match=r"^this run has no strategy 'FixdMix'; did you mean 'FixedMix'\?$"):
+        find_strategies(["FixedMix", "BuyAndHold"], ["FixdMix.exposure=1"])
+    assert FixedMix() == find_strategies(["FixedMix"])[0]
