@@ -81,6 +81,8 @@ def test_all_stands_for_every_strategy_that_ships() -> None:
 def test_settings_go_to_those_that_have_the_parameter() -> None:
     found = find_strategies(["BuyAndHold", "StealthQE(window=3)"], ["exposure=0.5", "StealthQE.trigger=2"])
     assert found == [BuyAndHold(exposure=0.5), StealthQE(window=3, trigger=2.0, exposure=0.5)]
+    found = find_strategies(["BuyAndHold", "FixedMix"], ["FixedMix.exposure=0.5"])
+    assert found == [BuyAndHold(exposure=1.0), FixedMix(exposure=0.5)]
 
 
 def test_a_setting_goes_over_the_expression() -> None:
