@@ -82,12 +82,19 @@ def test_what_was_known_before_the_window_counts_in_it(toy: SimpleNamespace, eng
     assert result.decisions["BTC"].to_dict() == {toy.at("01-04"): 0.75}
 
 
-def test_a_benchmark_runs_beside_in_its_own_engine(world: Market) -> None:
-    result = Backtest(Hold(0.5), world, engine="events", benchmark=Guarded()).run()
+@pytest.mark.parametrize(
+    ("strategy", "asked", "benchmark", "used"),
+    [(Hold(0.5), "vector", Guarded(), "events"), (Guarded(), "events", Hold(0.5), "vector")],
+)
+def test_a_benchmark_runs_beside_in_an_engine_of_its_own(
+    world: Market, strategy: Strategy, asked: str, benchmark: Strategy, used: str
+) -> None:
+    result = Backtest(strategy, world, engine=asked, benchmark=benchmark).run()
+    assert result.manifest["benchmark"] == repr(benchmark)
     assert result.benchmark is not None
-    assert result.benchmark.strategy == Guarded()
+    assert result.benchmark.strategy == benchmark
     assert result.benchmark.benchmark is None
-    assert result.manifest["benchmark"] == "Guarded(share=1.0)"
+    assert result.benchmark.manifest["engine"] == used
 
 
 def test_compared_strategies_share_window_costs_and_benchmark(toy: SimpleNamespace, world: Market) -> None:

@@ -84,6 +84,14 @@ def test_a_deposit_starts_at_one_wherever_the_window_does(toy: SimpleNamespace) 
     assert build_tape(world, ["BTC"], toy.at("01-04"), None, "RATE").opens["CASH"].iloc[0] == 1
 
 
+def test_of_two_rates_published_at_one_instant_the_newer_periods_counts(toy: SimpleNamespace) -> None:
+    world = toy.market({"BTC": toy.BTC}, releases={"RATE": {"01-02": 73.0, "01-03": 36.5}})
+    rows = world.observations.rows("RATE")
+    rows.loc[0, "known_at"] = rows.loc[1, "known_at"]
+    closes = build_tape(world, ["BTC"], None, toy.at("01-04"), "RATE").closes["CASH"]
+    assert closes.tolist() == pytest.approx([1, 1, 1.001])
+
+
 def test_a_negative_rate_costs(toy: SimpleNamespace) -> None:
     world = toy.market({"BTC": toy.BTC}, releases={"RATE": {"01-01": -36.5}})
     assert build_tape(world, ["BTC"], None, None, "RATE").closes["CASH"].iloc[0] == pytest.approx(0.999)
