@@ -1,6 +1,6 @@
 """A backtest: a strategy, a market, conditions of trading, a window, an engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -15,6 +15,8 @@ from backtests.tape import Tape, build_tape
 from data_cache.errors import BadUsage, NoData
 from data_cache.market import Market
 from strategies.strategy import Strategy, path_dependent
+
+Watch = Callable[[Sequence[Strategy]], Iterable[Strategy]]
 
 ENGINES = ("auto", "vector", "events")
 
@@ -92,9 +94,13 @@ def compare(
     end: pd.Timestamp | None = None,
     engine: str = "auto",
     benchmark: Strategy | None = None,
+    watch: Watch = iter,
 ) -> list[Result]:
-    """Each of `strategies` on the same market, window and conditions, with one benchmark beside them."""
+    """Each of `strategies` on the same market, window and conditions, with one benchmark beside them.
+
+    watch : what the strategies are taken through one by one, such as a progress bar
+    """
     shared = Backtest(benchmark, market, execution, start, end).run() if benchmark else None
-    runs = [Backtest(strategy, market, execution, start, end, engine).run() for strategy in strategies]
+    runs = [Backtest(strategy, market, execution, start, end, engine).run() for strategy in watch(strategies)]
     about = {"benchmark": repr(benchmark) if benchmark else None}
     return [replace(result, benchmark=shared, manifest=result.manifest | about) for result in runs]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import click
 import typer
 
+from backtests.options import JsonOption, StoreOption, takes_request
 from data_cache.errors import EbbtideError, UnknownName
 from data_cache.version import __version__
 
@@ -18,40 +19,9 @@ app = typer.Typer(
     name="ebbtide",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     suggest_commands=False,  # click suggests them already
 )
-
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", help="Folder of the cache. Default: $EBBTIDE_STORE, or the clone's own."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="A parameter: name=value, or Class.name=value.")]
-FromOption = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).")]
-ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included.")]
-TimeframeOption = Annotated[str | None, typer.Option("--timeframe", help="1d, 4h or 1h. Default: 1d.")]
-DataOption = Annotated[str | None, typer.Option("--data", help="lab (simulated) or cache. Default: lab.")]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the lab. Default: 7.")]
-EngineOption = Annotated[
-    str | None,
-    typer.Option("--engine", help="events, vector, or both (compared). Default: vector where the rule allows it."),
-]
-FeeOption = Annotated[float | None, typer.Option("--fee-bps", help="Fee, bps of notional. Default: 10.")]
-SlippageOption = Annotated[float | None, typer.Option("--slippage-bps", help="Slippage, bps. Default: 5.")]
-NotionalOption = Annotated[float | None, typer.Option("--min-notional", help="Smallest order, $. Default: 10.")]
-BandOption = Annotated[
-    float | None,
-    typer.Option("--band", help="Trade only if a target weight moved by more than this. Default: 0."),
-]
-LatencyOption = Annotated[float | None, typer.Option("--latency", help="Hours from decision to fill. Default: 0.")]
-RebalanceOption = Annotated[
-    float | None, typer.Option("--rebalance", help="Trade back to an unchanged target every so many days.")
-]
-CapitalOption = Annotated[float | None, typer.Option("--capital", help="Equity at the start, $. Default: 100000.")]
-CashOption = Annotated[str | None, typer.Option("--cash", help="Series that idle cash earns, or 0. Default: 0.")]
-BenchmarkOption = Annotated[str | None, typer.Option("--benchmark", help="A strategy, or none. Default: BuyAndHold.")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Write a tearsheet here (HTML).")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -88,11 +58,16 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List what there is: strategies, signals, series or metrics; all four where none is named."""
-    from backtests.listing import KINDS, listing
+    from backtests.listing import KINDS, listing, own_series
 
     if kind is not None and kind not in KINDS:
         raise UnknownName.among("list", kind, KINDS)
     found = {k: listing(k) for k in KINDS if kind in (None, k)}
+    if store is not None and "series" in found:
+        from data_cache.cache import own_specs
+        from data_cache.store import Store
+
+        found["series"] += own_series(own_specs(Store.default(store)).values())
     if as_json:
         return _print_json(found)
     from backtests.console import print_listing
@@ -103,6 +78,9 @@ def list_(
 @app.command(name="import")
 def import_(
     manifest: Annotated[Path, typer.Argument(help="A TOML manifest: files, columns, units, date conventions.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Where a file contradicts what is stored, take the file's numbers.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -111,7 +89,7 @@ def import_(
     from data_cache.sources.files import import_manifest
     from data_cache.store import Store
 
-    imported = import_manifest(manifest, Store.default(store))
+    imported = import_manifest(manifest, Store.default(store), replace=replace)
     if as_json:
         return _print_json({"imported": [entry.summary() for entry in imported]})
     return print_imported(imported)
@@ -134,66 +112,33 @@ def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@takes_request
 def run(
     strategy: Annotated[
         str, typer.Argument(help="Name, Name(parameter=value), file.py:Class, module:Class or run.toml")
     ],
-    settings: SetOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    timeframe: TimeframeOption = None,
-    data: DataOption = None,
-    seed: SeedOption = None,
-    engine: EngineOption = None,
-    fee_bps: FeeOption = None,
-    slippage_bps: SlippageOption = None,
-    min_notional: NotionalOption = None,
-    band: BandOption = None,
-    latency: LatencyOption = None,
-    rebalance: RebalanceOption = None,
-    capital: CapitalOption = None,
-    cash: CashOption = None,
-    benchmark: BenchmarkOption = None,
-    store: StoreOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Backtest one strategy, or what a TOML run file describes."""
-    _run([strategy], locals())
+    _run([strategy], options, single=True)
 
 
 @app.command()
+@takes_request
 def compare(
     strategies: Annotated[list[str], typer.Argument(help="Two or more strategies as for run; all for every one.")],
-    settings: SetOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    timeframe: TimeframeOption = None,
-    data: DataOption = None,
-    seed: SeedOption = None,
-    engine: EngineOption = None,
-    fee_bps: FeeOption = None,
-    slippage_bps: SlippageOption = None,
-    min_notional: NotionalOption = None,
-    band: BandOption = None,
-    latency: LatencyOption = None,
-    rebalance: RebalanceOption = None,
-    capital: CapitalOption = None,
-    cash: CashOption = None,
-    benchmark: BenchmarkOption = None,
-    store: StoreOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Backtest several strategies on the same data, window and costs."""
-    _run(strategies, locals())
+    _run(strategies, options, single=False)
 
 
-def _run(strategies: list[str], given: dict[str, Any]) -> None:
+def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
+    from backtests.console import print_results, progress
     from backtests.request import request
 
-    asked = request(_options(given) | {"strategies": strategies})
-    results = asked.run()
+    asked = request(options | {"strategies": strategies})
+    results = asked.run(watch=progress)
     found = asked.findings(results)
     if asked.out is not None:
         from backtests.tearsheet import write_tearsheet
@@ -201,16 +146,8 @@ def _run(strategies: list[str], given: dict[str, Any]) -> None:
         title = " · ".join(result.name for result in results)
         write_tearsheet(results, asked.out, title, notes=[str(finding) for finding in found])
     if asked.json:
-        return _print_json(_summary(results, found, single="strategy" in given))
-    from backtests.console import print_results
-
+        return _print_json(_summary(results, found, single))
     return print_results(results, found, asked.out)
-
-
-def _options(given: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given, by the names of Request."""
-    options = {name: value for name, value in given.items() if name not in ("strategy", "strategies")}
-    return {"set": options.pop("settings"), "json": options.pop("as_json") or None, **options}
 
 
 def _summary(results: list[Any], found: list[Any], single: bool) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Results as tables in the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,14 @@ def show(table: Table) -> None:
     """Print a table; what is piped is not cut to the width of a terminal that is not there."""
     console = Terminal()
     (console if console.is_terminal else Terminal(width=130)).print(table)
+
+
+def progress(strategies: Sequence[Any]) -> Iterable[Any]:
+    """Go through the strategies with a progress bar on stderr, where that is a terminal."""
+    from rich.progress import track  # 25 ms that a listing does not need
+
+    console = Console(stderr=True)
+    return track(strategies, "Backtesting", console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_listing(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -78,7 +78,7 @@ def print_planted(lab: Lab, results: list[Result], without: list[Result]) -> Non
 
 def _sentence(response: Response) -> str:
     return (
-        f"least squares finds {response.found:.3%} ± {response.error:.3%} a day per $100bn in {response.asset} "
+        f"Least squares finds {response.found:.3%} ± {response.error:.3%} a day per $100bn in {response.asset} "
         f"(t = {response.t:.1f}); planted were {response.planted:.3%}."
     )
 

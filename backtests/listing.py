@@ -4,12 +4,12 @@ pandas alone takes longer to import than `ebbtide list` may take, so the source 
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from data_cache.catalog import CATALOG, FAMILIES
+from data_cache.catalog import CATALOG, FAMILIES, SeriesSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("strategies", "signals", "series", "metrics")
@@ -69,7 +69,12 @@ def _parameters(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict
 
 
 def _series() -> list[dict[str, Any]]:
-    return [_flat(asdict(spec)) for spec in (*CATALOG, *FAMILIES)]
+    return own_series((*CATALOG, *FAMILIES))
+
+
+def own_series(specs: Iterable[SeriesSpec]) -> list[dict[str, Any]]:
+    """Series that a user brought, in the form of `listing`."""
+    return [_flat(asdict(spec)) for spec in specs]
 
 
 def _flat(spec: dict[str, Any]) -> dict[str, Any]:

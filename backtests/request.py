@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from backtests.backtest import compare
+from backtests.backtest import Watch, compare
 from backtests.execution import Execution
 from backtests.findings import Finding, findings
 from backtests.result import Result
@@ -85,8 +85,11 @@ class Request:
         """What a reader should know before believing `results`."""
         return findings(results, *self.window)
 
-    def run(self, market: Market | None = None) -> list[Result]:
-        """Run every strategy; CheckFailed if engine is "both" and any equity of the two differs by more than 1e-9."""
+    def run(self, market: Market | None = None, watch: Watch = iter) -> list[Result]:
+        """Run every strategy; CheckFailed if engine is "both" and any equity of the two differs by more than 1e-9.
+
+        watch : what the strategies are taken through one by one, such as a progress bar
+        """
         strategies = find_strategies(self.strategies, self.set)
         benchmark = None if self.benchmark == "none" else find_strategy(self.benchmark)
         start, end = self.window
@@ -94,7 +97,7 @@ class Request:
         if self.cash != "0":
             _check_rate(market, self.cash)
         engine = "events" if self.engine == BOTH else self.engine
-        results = compare(strategies, market, self.execution(), start, end, engine, benchmark)
+        results = compare(strategies, market, self.execution(), start, end, engine, benchmark, watch)
         if self.engine == BOTH:
             _check_same(results, compare(strategies, market, self.execution(), start, end, "auto"))
         return results

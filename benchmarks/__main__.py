@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every speed claim, measured beside its peer in one run; exit code 1 where one does not hold."""
+"""`python -m benchmarks`: every speed claim, measured beside its peer; exit code 1 where one does not hold."""
 
 import sys
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Claim:
-    """what : in words      ratio : measured over peer      most, least : what the ratio may be at most or must be at least."""
+    """One line of the table.
+
+    what : in words      ratio : measured over peer      most, least : bounds of the ratio
+    """
 
     what: str
     measured: str

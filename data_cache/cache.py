@@ -46,7 +46,7 @@ def load_market(
         bars={asset: store.bars(listing).resample(timeframe) for asset, listing in kept.items()},
         origin=_origin(store.folder, timeframe, kept),
         futures={asset: store.futures(asset) for asset in store.futures_assets()},
-        specs=_specs(store),
+        specs=own_specs(store),
     )
 
 
@@ -150,7 +150,7 @@ def _origin(folder: Path, timeframe: str, kept: Mapping[str, Listing]) -> str:
     return f"cache {folder}: " + ", ".join(f"{a} from {one}{made[a]}" for a, one in kept.items())
 
 
-def _specs(store: Store) -> dict[str, SeriesSpec]:
+def own_specs(store: Store) -> dict[str, SeriesSpec]:
     """The specs of series that are not in the catalogue; a damaged file has none, and says so when read."""
     found = {}
     for series in store.series():

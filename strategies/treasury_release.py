@@ -13,8 +13,8 @@ class TreasuryRelease(Strategy):
     """Hold the mix while the Treasury's account stands well below its recent peak: the difference has been paid out.
 
     window_days : over which the peak is taken      released : how far below the peak counts as a release, $bn
-    Source: essay H (about $150bn above target, to be released once the shutdown ends; 1 to 6 weeks). The peak stands in
-    for the target, which is known only from the 2025 refundings on.
+    Source: essay H (about $150bn above target, to be released once the shutdown ends; 1 to 6 weeks). Measured from the
+    peak and not from the announced target, which is a number for the end of a quarter (`TreasuryAccountExcess`).
     """
 
     window_days: int = 91

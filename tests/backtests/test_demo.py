@@ -31,7 +31,7 @@ def test_the_demo_shows_every_strategy_and_writes_one_page(tmp_path: Path, capsy
     assert all(name in shown for name in built_in())
     assert "SIMULATED (lab, seed 7, effect 1)" in shown
     assert "Planted: For each $100bn" in shown
-    assert shown.count("least squares finds") == 2
+    assert shown.count("Least squares finds") == 2
     page = (tmp_path / "new" / "demo" / "demo.html").read_text("utf-8")
     assert all(name in page for name in built_in())
     assert "SIMULATED" in page
