@@ -6,96 +6,167 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from backtests.decisions import decide, traded_assets
+from backtests.decisions import decide, event_times, traded_assets
 from backtests.events import EventRun
 from backtests.execution import Execution
-from backtests.tape import build_tape
+from backtests.tape import Tape, build_tape
 from data_cache.bars import Bars
 from data_cache.errors import NoData
 from data_cache.market import Market
 from data_cache.observations import Observations
-from strategies.strategy import Strategy, path_dependent
+from signals.signal import Signal, values_at
+from strategies.strategy import Now, Strategy, path_dependent
+
+WEIGHT = "the weight of "
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A decision that changed with the future: where the future began, how it was changed, the first difference."""
+    """The first difference that a changed future made to the past.
+
+    cut : where the future begins      future : how it was changed; "left as it was" for a strategy that answers
+    differently when asked again      what, at : the signal or weight that differs, and when; a signal goes before the
+    weights that follow from it
+    """
 
     cut: pd.Timestamp
     future: str
+    what: str
     at: pd.Timestamp
 
     def __str__(self) -> str:
-        return f"with everything after {self.cut} {self.future}, the decision at {self.at} changes"
+        return f"with everything after {self.cut} {self.future}, {self.what} at {self.at} changes"
 
 
 def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed: int = 0) -> list[Leak]:
-    """Every cut at which the past depends on the future; none for a causal strategy.
+    """Every cut at which the past depends on the future, in order; none for a causal strategy.
 
     At each cut the strategy runs on (a) everything, (b) the market with all that became known later removed, (c) the
-    market with all later values replaced by noise. Decisions up to the cut must be equal to the last bit.
+    market with all later values replaced by noise. Signals and weights must be equal to the last bit at every moment
+    up to the cut at which the strategy is asked; of one that looks at its own book, which runs in the event engine
+    where a signal has nothing but its past, the decisions up to the last bar's end must be. Before all that it runs
+    on everything once more, which finds clocks, counters and dice. What it reads from a file or a global variable
+    that stays the same is beyond the proof. Raises what a backtest of the strategy would.
     """
-    whole = _decisions(strategy, market)
-    found = []
-    for cut in cuts:
-        futures = {"removed": market.until(cut), "replaced by noise": poisoned(market, cut, seed)}
-        found += [_leak(whole, strategy, changed, cut, future) for future, changed in futures.items()]
+    tape = build_tape(market, traded_assets(strategy, market), None, None, "0")
+    end = tape.known_at[-1]
+    whole = _whole(strategy, market, tape)
+    found = [_first_difference(whole, _asked(strategy, market, tape, end), end, "left as it was")]
+    for cut in sorted(cuts):
+        found.append(_leak(whole, strategy, market.until(cut), tape, cut, "removed"))
+        found.append(_leak(whole, strategy, poisoned(market, cut, seed), tape, cut, "replaced by noise"))
     return [leak for leak in found if leak is not None]
 
 
 def random_cuts(market: Market, count: int, seed: int = 0) -> list[pd.Timestamp]:
-    """Moments to cut at: at random releases and bar ends, and one nanosecond before them."""
-    times = np.concatenate(
-        [market.known_times(s) for s in market.observations] + [b.known_at.asi8 for b in market.bars.values()]
-    )
-    begun = min(bars.known_at[0].value for bars in market.bars.values())
-    chosen = np.random.default_rng(seed).choice(times[times > begun], (count + 1) // 2, replace=False)
-    return [pd.Timestamp(t, tz="UTC") for at in sorted(chosen.tolist()) for t in (at - 1, at)][:count]
+    """Up to `count` moments to cut at: random releases and bar ends, each with the nanosecond before it.
+
+    All lie after the first bar's end. Every series, asset and set of futures has the same chance, so that a weekly
+    series is not lost among hourly bars.
+    """
+    if not market.bars:
+        raise NoData(f"no bars in {market.origin}; a proof needs some")
+    bars = [bars.known_at.asi8 for bars in market.bars.values()]
+    futures = [frame.index.as_unit("ns").asi8 for frame in market.futures.values()]
+    sources = [*bars, *futures, *(market.known_times(series) for series in market.observations)]
+    later = [times[times > min(b[0] for b in bars)] for times in sources]
+    times, row = np.unique(np.concatenate(later), return_inverse=True)
+    odds = np.bincount(row, np.concatenate([np.full(len(each), 1 / max(len(each), 1)) for each in later]))
+    size = min((count + 1) // 2, len(times))
+    chosen = np.random.default_rng(seed).choice(times, size, replace=False, p=odds / odds.sum())
+    return [pd.Timestamp(t, tz="UTC") for at in np.sort(chosen).tolist() for t in (at - 1, at)][:count]
 
 
 def poisoned(market: Market, cut: pd.Timestamp, seed: int = 0) -> Market:
-    """The market with every value that became known after `cut` replaced by noise; times stay as they are."""
+    """The market with every value that became known after `cut` replaced by noise; times stay as they are.
+
+    Noise of a series lies within the range of its values, so that a rule that holds for them holds for it.
+    """
     noise = np.random.default_rng(seed)
     rows = {s: _poison(market.observations.rows(s), cut, noise) for s in market.observations}
-    bars = {a: _poison_bars(b, cut, noise) for a, b in market.bars.items()}
-    futures = {a: f.mul(np.where(f.index > cut, noise.uniform(0.5, 2), 1.0), axis=0) for a, f in market.futures.items()}
+    bars = {asset: _poison_bars(bars, cut, noise) for asset, bars in market.bars.items()}
+    futures = {asset: _poison_futures(frame, cut, noise) for asset, frame in market.futures.items()}
     return replace(market, observations=Observations(rows), bars=bars, futures=futures)
 
 
 def _poison(rows: pd.DataFrame, cut: pd.Timestamp, noise: np.random.Generator) -> pd.DataFrame:
-    later = (rows["known_at"] > cut).to_numpy()
-    scale = np.nanmax(np.abs(rows["value"].to_numpy()), initial=1.0)
-    return rows.assign(value=np.where(later, noise.normal(0, scale, len(rows)), rows["value"]))
+    values, later = rows["value"], rows["known_at"] > cut
+    low, high = (values.min(), values.max()) if values.notna().any() else (0.0, 1.0)
+    return rows.assign(value=values.mask(later, noise.uniform(low, high if high > low else low + 1, len(rows))))
 
 
 def _poison_bars(bars: Bars, cut: pd.Timestamp, noise: np.random.Generator) -> Bars:
-    """Later bars are multiplied by noise, a factor a bar, so that they stay well formed."""
-    factor = np.where(bars.known_at > cut, noise.uniform(0.2, 5, len(bars.frame)), 1.0)
-    return Bars(bars.asset, bars.timeframe, bars.frame.mul(factor, axis=0))
+    """Each number of the later bars gets noise of its own; the bars stay well formed."""
+    frame, size = bars.frame, len(bars.frame)
+    inner = frame[["open", "close"]] * noise.uniform(0.2, 5, (size, 2))
+    high = inner.max(axis=1) * noise.uniform(1, 1.5, size)
+    low = inner.min(axis=1) / noise.uniform(1, 1.5, size)
+    volume = (frame["volume"] + 1) * noise.uniform(0.2, 5, size)
+    noisy = inner.assign(high=high, low=low, volume=volume)[frame.columns]
+    known = (bars.known_at <= cut)[:, None]
+    return replace(bars, frame=pd.DataFrame(np.where(known, frame, noisy), frame.index, frame.columns))
 
 
-def _leak(whole: pd.DataFrame, strategy: Strategy, changed: Market, cut: pd.Timestamp, future: str) -> Leak | None:
+def _poison_futures(frame: pd.DataFrame, cut: pd.Timestamp, noise: np.random.Generator) -> pd.DataFrame:
+    return frame * np.where((frame.index > cut)[:, None], noise.uniform(0.5, 2, frame.shape), 1.0)
+
+
+def _whole(strategy: Strategy, market: Market, tape: Tape) -> pd.DataFrame:
+    if not path_dependent(strategy):
+        decide(strategy, market, tape, 0.0, 0.0)  # raises what a backtest would
+    whole = _asked(strategy, market, tape, tape.known_at[-1])
+    if whole.filter(like=WEIGHT).isna().all(axis=None):
+        raise NoData(f"{strategy!r} decides nothing in {market.origin}; there is nothing to prove")
+    return whole
+
+
+def _leak(
+    whole: pd.DataFrame, strategy: Strategy, changed: Market, tape: Tape, cut: pd.Timestamp, future: str
+) -> Leak | None:
+    # Noise is shown to the rule, so that one which looks at all moments at once gives itself away.
+    last, until = cut, cut if future == "removed" else tape.known_at[-1]
+    if path_dependent(strategy):  # within a bar its book may know of a fill at the open, before the bar is known
+        last = until = tape.known_at[tape.known_at <= cut].max()
+    past = whole[whole.index <= last]
     try:
-        other = _decisions(strategy, changed)
+        other = _asked(strategy, changed, tape, until)
     except NoData:  # so early a cut that nothing was known: then nothing may have been decided
-        other = whole.iloc[:0]
-    # A market that ends at the cut asks the strategy no later than at its last bar's end.
-    last = min(cut, max((bars.known_at[-1] for bars in changed.bars.values()), default=cut))
-    return _difference(whole[whole.index <= last], other[other.index <= last], cut, future)
+        other = past.iloc[:0]
+    return _first_difference(past, other[other.index <= last], cut, future)
 
 
-def _difference(one: pd.DataFrame, other: pd.DataFrame, cut: pd.Timestamp, future: str) -> Leak | None:
-    both = one.index.intersection(other.index)
-    alone = one.index.symmetric_difference(other.index)
-    unequal = both[(one.loc[both].to_numpy() != other.loc[both].to_numpy()).any(axis=1)]
-    changed = alone.append(unequal)
-    return Leak(cut, future, changed.min()) if len(changed) else None
+def _asked(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp) -> pd.DataFrame:
+    return (_decided if path_dependent(strategy) else _answered)(strategy, market, tape, until)
 
 
-def _decisions(strategy: Strategy, market: Market) -> pd.DataFrame:
-    if not market.bars:
-        raise NoData("no bars")
-    tape = build_tape(market, traded_assets(strategy, market), None, None, "0")
-    if path_dependent(strategy):
-        return EventRun(strategy, market, tape, Execution()).run().decisions
-    return decide(strategy, market, tape, 0.0, strategy.rebalance_every())
+def _answered(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp) -> pd.DataFrame:
+    """What the strategy is shown and answers whenever it is asked, up to `until`; NaN where it is not asked."""
+    times = event_times(strategy, market, tape)
+    at = pd.DatetimeIndex(times[times <= until.value], tz="UTC")
+    shown = pd.DataFrame({n: _values(signal, market, at) for n, signal in strategy.signals().items()}, at)
+    known = shown[shown.notna()[shown.columns.difference(strategy.can_miss())].all(axis=1)]
+    now = Now(known.index, {name: column.to_numpy() for name, column in known.items()})
+    answered = pd.DataFrame(dict(strategy.weights(now)) if len(known) else {}, known.index)
+    return pd.concat([shown.add_prefix("signal "), answered.add_prefix(WEIGHT)], axis=1)
+
+
+def _values(signal: Signal, market: Market, at: pd.DatetimeIndex) -> np.ndarray:
+    try:
+        return values_at(signal, market, at.asi8)
+    except NoData:  # so early a cut that nothing of what it needs was known
+        return np.full(len(at), np.nan)
+
+
+def _decided(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp) -> pd.DataFrame:
+    """The decisions of a strategy that looks at its own book, up to `until`, a bar's end."""
+    past = build_tape(market, tape.assets, None, until, "0")
+    return EventRun(strategy, market, past, Execution()).run().decisions.add_prefix(WEIGHT)
+
+
+def _first_difference(one: pd.DataFrame, other: pd.DataFrame, cut: pd.Timestamp, future: str) -> Leak | None:
+    left, right = one.align(other)
+    unequal = left.ne(right) & (left.notna() | right.notna())
+    if not unequal.to_numpy().any():
+        return None
+    at = unequal.any(axis=1).idxmax()
+    return Leak(cut, future, str(unequal.loc[at].idxmax()), at)
