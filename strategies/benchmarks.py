@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,8 @@ class VolatilityTarget(Strategy):
 
     def weights(self, now: Now) -> Weights:
         """Each asset's share times target / volatility, at most the share itself, in steps."""
-        scale = {asset: np.minimum(1.0, self.target / getattr(now, asset)) for asset, _ in self.mix}
-        return {
-            asset: np.round(scale[asset] / self.step) * self.step * share * self.exposure for asset, share in self.mix
-        }
+        return {asset: self._scale(getattr(now, asset)) * share * self.exposure for asset, share in self.mix}
+
+    def _scale(self, volatility: Any) -> Any:
+        scale = self.target / np.maximum(volatility, self.target)
+        return np.minimum(1.0, np.round(scale / self.step) * self.step)
