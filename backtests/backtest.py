@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from backtests.decisions import decide, traded_assets
+from backtests.decisions import decide, rebalance_days, traded_assets
 from backtests.events import EventRun
 from backtests.execution import Execution
 from backtests.manifest import manifest
@@ -58,11 +58,14 @@ class Backtest:
         )
 
     def _tape(self) -> Tape:
+        for name, moment in (("start", self.start), ("end", self.end)):
+            if moment is not None and moment.tz is None:
+                raise BadUsage(f"{name} must have a timezone; found {moment}: write pd.Timestamp(..., tz='UTC')")
         assets = traded_assets(self.strategy, self.market)
         return build_tape(self.market, assets, self.start, self.end, self.execution.cash)
 
     def _vector(self, tape: Tape) -> tuple[pd.DataFrame, pd.DataFrame]:
-        rebalance = self.execution.rebalance_days or self.strategy.rebalance_every()
+        rebalance = rebalance_days(self.strategy, self.execution)
         decisions = decide(self.strategy, self.market, tape, self.execution.band, rebalance)
         return decisions, portfolio_fills(simulate(decisions, tape, self.execution), tape)
 

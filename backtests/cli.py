@@ -133,6 +133,34 @@ def compare(
     _run(strategies, options, single=False)
 
 
+@app.command()
+def prove(
+    strategies: Annotated[list[str], typer.Argument(help="Strategies as for run; all for every one.")],
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A parameter: name=value.")] = None,
+    cuts: Annotated[int, typer.Option("--cuts", min=1, help="Moments at which the future is taken away.")] = 20,
+    timeframe: Annotated[str, typer.Option("--timeframe", help="1d, 4h or 1h.")] = "1d",
+    data: Annotated[str, typer.Option("--data", help="lab (simulated) or cache.")] = "lab",
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the lab, the cuts and the noise.")] = 7,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put strategies through the causality proof: no decision may depend on what became known after it."""
+    from backtests.console import print_proofs, progress
+    from backtests.proofs import prove as put_to_proof
+    from backtests.request import Request
+    from backtests.selection import find_strategies
+
+    asked = Request(timeframe=timeframe, data=data, seed=seed, store=store)
+    market = asked.market()
+    proofs = [put_to_proof(s, market, cuts, seed) for s in progress(find_strategies(strategies, settings or ()))]
+    if as_json:
+        _print_json({"proofs": [proof.summary() for proof in proofs]})
+    else:
+        print_proofs(proofs)
+    for proof in proofs:
+        proof.require()
+
+
 def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
     from backtests.console import print_results, progress
     from backtests.request import request

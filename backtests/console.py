@@ -130,6 +130,15 @@ def _metrics() -> dict[str, Any]:
     return {metric.name: metric for metric in METRICS}
 
 
+def print_proofs(proofs: Sequence[Any]) -> None:
+    """Print which strategies are causal, and the first leak of those that are not."""
+    table = _table("", "strategy", "cuts", "causal")
+    for proof in proofs:
+        verdict = "yes" if not proof.leaks else f"[bold red]no[/]: {escape(str(proof.leaks[0]))}"
+        table.add_row(escape(type(proof.strategy).__name__), str(proof.cuts), verdict)
+    show(table)
+
+
 def print_imported(imported: Sequence[Any]) -> None:
     """Print what was imported, a line an entry."""
     table = _table("", "entry", "rows", "added", "first", "last", "gaps", numbers_from=1)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from backtests.execution import Execution
 from backtests.tape import Tape
 from data_cache.errors import BadUsage, EbbtideError, NoData, StrategyFailed
 from data_cache.market import Market
@@ -36,11 +37,19 @@ def event_times(strategy: Strategy, market: Market, tape: Tape) -> np.ndarray:
 
 
 def check_signals(strategy: Strategy, market: Market) -> Mapping[str, Signal]:
-    """The strategy's signals; NoData where the market lacks what they need."""
+    """The strategy's signals; NoData where the market lacks what those need that the rule cannot live without."""
     signals = strategy.signals()
-    for signal in signals.values():
-        require_needs(signal, market)
+    for name in signals.keys() - set(strategy.can_miss()):
+        require_needs(signals[name], market)
     return signals
+
+
+def rebalance_days(strategy: Strategy, execution: Execution) -> float:
+    """The schedule that was asked for, else the strategy's own, in days; 0 for none."""
+    days = execution.rebalance_days or strategy.rebalance_every()
+    if not (isinstance(days, int | float) and 0 <= days < np.inf):
+        raise BadUsage(f"{type(strategy).__name__}.rebalance_every must answer days, zero or more; found {days!r}")
+    return days
 
 
 class Target:
@@ -139,7 +148,7 @@ def _ask(strategy: Strategy, now: Now) -> Weights:
         return strategy.weights(now)
     except EbbtideError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         hint = (
             "; write the rule as arithmetic (&, *, np.where) or use --engine events"
             if "truth value" in str(error)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from backtests.decisions import Target, answers, check_signals, event_times, require_known
+from backtests.decisions import Target, answers, check_signals, event_times, rebalance_days, require_known
 from backtests.execution import Execution
 from backtests.simulate import Account, order_sizes, target_sizes
 from backtests.tape import CASH, Tape
@@ -78,7 +78,7 @@ class EventRun:
         self._signals = check_signals(strategy, market)
         self._watch = Watch(self._signals, strategy.can_miss(), market, int(self._times[0]))
         self._market = market
-        rebalance = execution.rebalance_days or strategy.rebalance_every()
+        rebalance = rebalance_days(strategy, execution)
         self._target = Target(execution.band, rebalance, int(self._times[0]))
         self._last_answer: Weights | None = None
         self._pending: deque[tuple[int, np.ndarray]] = deque()
@@ -128,7 +128,7 @@ class EventRun:
             return self._strategy.on_event(moment, now, book)
         except EbbtideError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise StrategyFailed(f"{self._strategy!r} failed at {moment}: {type(error).__name__}: {error}") from error
 
     def _fill(self, before: int) -> None:

@@ -6,12 +6,16 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from backtests.proofs import prove
 from backtests.result import Result
+from data_cache.errors import EbbtideError
 from signals.signal import values_at
 
 # With this many decisions the standard error of a hit rate is sqrt(0.25 / 30) = 9 %: two in three is not yet two of
 # them away from a coin.
 FEW_DECISIONS = 30
+# Enough to find what looks ahead all the time, which is what mistakes do; `ebbtide prove` takes more.
+QUICK_CUTS = 2
 # A signal unknown for less of the window than this is a warm-up, not a finding.
 TOLERATED = 0.02
 
@@ -35,11 +39,26 @@ class Finding:
 def findings(
     results: Sequence[Result], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
 ) -> list[Finding]:
-    """All findings on `results`, of a run that was asked for from `start` to `end`."""
+    """All findings on `results`, of a run that was asked for from `start` to `end`.
+
+    Raises LookAhead for a strategy that a quick causality proof finds out: its numbers are not worth printing.
+    """
     found = _window_cut(results[0], start, end)
     for result in results:
-        found += _unknown_signals(result) + _few_decisions(result)
+        found += _unproven(result) + _unknown_signals(result) + _few_decisions(result)
     return found
+
+
+def _unproven(result: Result) -> list[Finding]:
+    """UNPROVEN: the quick causality proof could not be run, so look-ahead is not ruled out."""
+    if result.manifest["engine"] == "events":  # it shows a signal nothing but its past
+        return []
+    try:
+        proof = prove(result.strategy, result.market, QUICK_CUTS)
+    except EbbtideError as error:
+        return [Finding("UNPROVEN", result.name, f"the causality proof could not be run: {error}")]
+    proof.require()
+    return []
 
 
 def _window_cut(result: Result, start: pd.Timestamp | None, end: pd.Timestamp | None) -> list[Finding]:

@@ -31,7 +31,7 @@ def manifest(
         "benchmark": repr(benchmark) if benchmark else None,
         "execution": repr(execution),
         "engine": engine,
-        "timeframe": market.timeframe,
+        "timeframe": tape.timeframe,
         "window": [str(tape.opens.index[0]), str(tape.known_at[-1])],
         "bars": len(tape.opens),
         "assets": tape.assets,

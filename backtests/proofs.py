@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,10 @@ from backtests.events import EventRun
 from backtests.execution import Execution
 from backtests.tape import Tape, build_tape
 from data_cache.bars import Bars
-from data_cache.errors import NoData
+from data_cache.errors import LookAhead, NoData
 from data_cache.market import Market
 from data_cache.observations import Observations
-from signals.signal import Signal, values_at
+from signals.signal import values_at
 from strategies.strategy import Now, Strategy, path_dependent
 
 WEIGHT = "the weight of "
@@ -36,6 +37,30 @@ class Leak:
 
     def __str__(self) -> str:
         return f"with everything after {self.cut} {self.future}, {self.what} at {self.at} changes"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of cutting a strategy's market at `cuts` moments."""
+
+    strategy: Strategy
+    cuts: int
+    leaks: tuple[Leak, ...]
+
+    def require(self) -> None:
+        """Raise LookAhead unless nothing leaked."""
+        if self.leaks:
+            raise LookAhead(f"{self.strategy!r} is not causal: {self.leaks[0]}")
+
+    def summary(self) -> dict[str, Any]:
+        """The proof as JSON holds it."""
+        return {"strategy": repr(self.strategy), "cuts": self.cuts, "leaks": [str(leak) for leak in self.leaks]}
+
+
+def prove(strategy: Strategy, market: Market, cuts: int, seed: int = 0) -> Proof:
+    """Put `strategy` through the proof at up to `cuts` random cuts."""
+    moments = random_cuts(market, cuts, seed)
+    return Proof(strategy, len(moments), tuple(leaks(strategy, market, moments, seed)))
 
 
 def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed: int = 0) -> list[Leak]:
@@ -143,18 +168,13 @@ def _answered(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestam
     """What the strategy is shown and answers whenever it is asked, up to `until`; NaN where it is not asked."""
     times = event_times(strategy, market, tape)
     at = pd.DatetimeIndex(times[times <= until.value], tz="UTC")
-    shown = pd.DataFrame({n: _values(signal, market, at) for n, signal in strategy.signals().items()}, at)
+    shown = pd.DataFrame(
+        {n: values_at(signal, market, times[: len(at)]) for n, signal in strategy.signals().items()}, at
+    )
     known = shown[shown.notna()[shown.columns.difference(strategy.can_miss())].all(axis=1)]
     now = Now(known.index, {name: column.to_numpy() for name, column in known.items()})
     answered = pd.DataFrame(dict(strategy.weights(now)) if len(known) else {}, known.index)
     return pd.concat([shown.add_prefix("signal "), answered.add_prefix(WEIGHT)], axis=1)
-
-
-def _values(signal: Signal, market: Market, at: pd.DatetimeIndex) -> np.ndarray:
-    try:
-        return values_at(signal, market, at.asi8)
-    except NoData:  # so early a cut that nothing of what it needs was known
-        return np.full(len(at), np.nan)
 
 
 def _decided(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp) -> pd.DataFrame:

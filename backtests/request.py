@@ -94,8 +94,6 @@ class Request:
         benchmark = None if self.benchmark == "none" else find_strategy(self.benchmark)
         start, end = self.window
         market = self.market() if market is None else market
-        if self.cash != "0":
-            _check_rate(market, self.cash)
         engine = "events" if self.engine == BOTH else self.engine
         results = compare(strategies, market, self.execution(), start, end, engine, benchmark, watch)
         if self.engine == BOTH:
@@ -115,12 +113,6 @@ def _check_same(events: list[Result], vector: list[Result]) -> None:
                 f"{one.strategy!r}: the engines differ by {largest_difference(one, other):.2e} > {SAME:g}; "
                 "a rule must answer the same for one moment as for many, and a signal must not look ahead"
             )
-
-
-def _check_rate(market: Market, series: str) -> None:
-    unit = market.spec(series).unit
-    if unit != "%":
-        raise BadUsage(f"--cash takes a rate in % a year, such as DTB3; {series} is in {unit}")
 
 
 def read_run_file(path: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from data_cache.errors import NoData
+from data_cache.bars import TIMEFRAMES
+from data_cache.errors import BadUsage, NoData
 from data_cache.market import Market
 
 CASH = "CASH"
@@ -31,6 +32,11 @@ class Tape:
     def assets(self) -> list[str]:
         """The traded assets, in column order."""
         return [name for name in self.opens.columns if name != CASH]
+
+    @property
+    def timeframe(self) -> str:
+        """The name of the bars' length."""
+        return next(name for name, length in TIMEFRAMES.items() if length == self.length)
 
     @cached_property
     def open_times(self) -> np.ndarray:
@@ -57,7 +63,8 @@ def build_tape(
         times = times.intersection(other.frame.index)
     kept = times[_inside(times, bars[0].length, start, end)]
     if len(kept) == 0:
-        raise NoData(f"no bars of {', '.join(assets)} between {start} and {end}; {_range(times)}")
+        asked = "".join([f" from {start}" if start else "", f" until {end}" if end else ""])
+        raise NoData(f"no bars of {', '.join(assets)}{asked}; {_range(times)}")
     opens, closes = (
         pd.DataFrame({b.asset: b.frame[price].reindex(kept) for b in bars}, columns=list(assets))
         for price in ("open", "close")
@@ -73,7 +80,10 @@ def deposit(
     """The price of a deposit at each bar's open and close: 1 at the first open, growing at the rate known at each open.
 
     rate : % a year, simple, on a 365-day year. While the rate is unknown or too old, the deposit earns nothing.
+    Raises BadUsage for a series that is not in %.
     """
+    if market.spec(series).unit != "%":
+        raise BadUsage(f"cash earns a rate in % a year, such as DTB3; {series} is in {market.spec(series).unit}")
     rates = market.observations.first(series)
     newest = rates[~rates.index.duplicated(keep="last")]
     known = newest.reindex(open_times, method="ffill", tolerance=market.max_age(series))

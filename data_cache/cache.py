@@ -1,6 +1,6 @@
 """The market of what is stored, and the state of the store."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,7 +13,8 @@ from data_cache import parquet
 from data_cache.bars import TIMEFRAMES, timeframe_length
 from data_cache.catalog import SeriesSpec, spec
 from data_cache.errors import BadData, DamagedFile, NoData
-from data_cache.market import Market
+from data_cache.lazy import Lazy
+from data_cache.market import Market, checked_futures
 from data_cache.observations import Observations, silences
 from data_cache.store import Listing, Store
 
@@ -42,10 +43,10 @@ def load_market(
         raise NoData(_no_bars(store, timeframe, venue, missing))
     kept = {asset: listing for asset, listing in chosen.items() if assets is None or asset in assets}
     return Market(
-        observations=Observations(_StoredRows(store)),
-        bars={asset: store.bars(listing).resample(timeframe) for asset, listing in kept.items()},
+        observations=Observations(Lazy(store.series(), store.rows)),
+        bars=Lazy(kept, lambda asset: store.bars(kept[asset]).resample(timeframe)),
         origin=_origin(store.folder, timeframe, kept),
-        futures={asset: store.futures(asset) for asset in store.futures_assets()},
+        futures=Lazy(store.futures_assets(), lambda asset: checked_futures(asset, store.futures(asset))),
         specs=own_specs(store),
     )
 
@@ -97,31 +98,6 @@ def status(store: Store, now: pd.Timestamp) -> list[Status]:
         for name in store.futures_assets()
     ]
     return series + bars + futures
-
-
-class _StoredRows(Mapping[str, pd.DataFrame]):
-    """The series of a store, each read when first asked for."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._names = dict.fromkeys(store.series())
-        self._read: dict[str, pd.DataFrame] = {}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __contains__(self, series: object) -> bool:
-        return series in self._names
-
-    def __getitem__(self, series: str) -> pd.DataFrame:
-        if series not in self._names:
-            raise KeyError(series)
-        if series not in self._read:
-            self._read[series] = self._store.rows(series)
-        return self._read[series]
 
 
 def _chosen(store: Store, timeframe: str, venue: str | None) -> dict[str, Listing]:

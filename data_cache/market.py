@@ -11,6 +11,7 @@ import pandas as pd
 from data_cache.bars import Bars
 from data_cache.catalog import SeriesSpec, spec
 from data_cache.errors import BadData, LookAhead, NoData, UnknownName
+from data_cache.lazy import Lazy
 from data_cache.observations import Observations
 
 # A daily close older than this is no longer a price to decide on.
@@ -35,7 +36,8 @@ class Market:
     specs: Mapping[str, SeriesSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "futures", {a: _checked_futures(a, frame) for a, frame in self.futures.items()})
+        if not isinstance(self.futures, Lazy):
+            object.__setattr__(self, "futures", {a: checked_futures(a, frame) for a, frame in self.futures.items()})
 
     @property
     def assets(self) -> list[str]:
@@ -56,13 +58,12 @@ class Market:
         return self.bars[asset]
 
     @cached_property
-    def daily(self) -> dict[str, pd.DataFrame]:
+    def daily(self) -> Mapping[str, pd.DataFrame]:
         """OHLCV of each asset in daily bars (UTC days), indexed by known_at: what price signals are made of.
 
-        An asset whose first day has not ended is not in the answer.
+        The frame of an asset whose first day has not ended is empty.
         """
-        whole = {asset: bars for asset, bars in self.bars.items() if _first_day_end(bars) <= bars.seen_until}
-        return {asset: _known_frame(bars.resample("1d")) for asset, bars in whole.items()}
+        return Lazy(self.bars, lambda asset: _daily(self.bars[asset]))
 
     def spec(self, series: str) -> SeriesSpec:
         """What the catalogue, or the user's import, says of a series."""
@@ -70,7 +71,7 @@ class Market:
 
     def at_timeframe(self, timeframe: str) -> "Market":
         """The same market in other bars."""
-        return replace(self, bars={asset: bars.resample(timeframe) for asset, bars in self.bars.items()})
+        return replace(self, bars=Lazy(self.bars, lambda asset: self.bars[asset].resample(timeframe)))
 
     def until(self, at: pd.Timestamp) -> "Market":
         """The market as it was known at `at`; nothing later is in the answer at all."""
@@ -78,7 +79,7 @@ class Market:
             self,
             observations=self.observations.until(at),
             bars={a: b.until(at) for a, b in self.bars.items() if b.known_at[0] <= at},
-            futures={a: frame[frame.index <= at].dropna(axis=1, how="all") for a, frame in self.futures.items()},
+            futures={a: _without_unborn(frame[frame.index <= at]) for a, frame in self.futures.items()},
         )
 
     def known_times(self, need: str) -> np.ndarray:
@@ -145,7 +146,10 @@ class Known:
         self._until = until
 
     def has(self, need: str) -> bool:
-        """Whether anything of `need` is known yet."""
+        """Whether anything of `need` is known: a guard against emptiness.
+
+        Never choose between sources with it: where a signal is computed all at once, it knows what came later.
+        """
         self._named(need)
         if ":" in need:
             return need in self._frames and len(self._frames[need]) > 0
@@ -200,10 +204,16 @@ def _cut(market: Market, need: str, until: pd.Timestamp | None) -> pd.DataFrame:
     if until is None:
         return frame
     past = frame.iloc[: int(frame.index.searchsorted(until, side="right"))]
-    return past.dropna(axis=1, how="all") if kind == "futures" else past
+    return _without_unborn(past) if kind == "futures" else past
 
 
-def _checked_futures(asset: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _without_unborn(futures: pd.DataFrame) -> pd.DataFrame:
+    """Leave out expiries that were never quoted: that they would be listed was not known."""
+    return futures.loc[:, futures.notna().to_numpy().any(axis=0)]
+
+
+def checked_futures(asset: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Closes of dated futures, times in UTC nanoseconds; BadData without a timezone or where known_at goes back."""
     for times, name in ((frame.index, "known_at"), (frame.columns, "expiry")):
         if len(times) and (not isinstance(times, pd.DatetimeIndex) or times.tz is None):
             raise BadData(f"futures:{asset}: {name} must be UTC timestamps; found {times[0]!r}: localize it first")
@@ -212,12 +222,12 @@ def _checked_futures(asset: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(frame.index.as_unit("ns"), axis=0) if len(frame) else frame
 
 
-def _first_day_end(bars: Bars) -> pd.Timestamp:
-    return bars.frame.index[0].normalize() + pd.Timedelta(days=1)
-
-
-def _known_frame(bars: Bars) -> pd.DataFrame:
-    return bars.frame.set_axis(bars.known_at, axis=0)
+def _daily(bars: Bars) -> pd.DataFrame:
+    first_day_end = bars.frame.index[0].normalize() + pd.Timedelta(days=1)
+    if bars.seen_until < first_day_end:
+        return bars.frame[:0].set_axis(bars.known_at[:0], axis=0)
+    days = bars.resample("1d")
+    return days.frame.set_axis(days.known_at, axis=0)
 
 
 def _sha256(frame: pd.DataFrame) -> str:

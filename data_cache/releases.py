@@ -197,16 +197,12 @@ def _clock(clock: str) -> np.timedelta64:
 
 def _check_periods(spec: SeriesSpec, periods: pd.DatetimeIndex) -> None:
     if periods.tz is not None:
-        raise BadData(
-            f"{spec.id}: periods have the timezone {periods.tz}; a period has none: tz_localize(None)"
-        )
+        raise BadData(f"{spec.id}: periods have the timezone {periods.tz}; a period has none: tz_localize(None)")
     if periods.hasnans:
         raise BadData(f"{spec.id}: {periods.isna().sum()} periods are missing; each observation needs a date")
     timed = periods != periods.normalize()
     if spec.release.kind != "at_period" and timed.any():
-        raise BadData(
-            f"{spec.id}: period {periods[timed][0]} has a time of day; a period is a date: normalize()"
-        )
+        raise BadData(f"{spec.id}: period {periods[timed][0]} has a time of day; a period is a date: normalize()")
 
 
 def _covered(periods: pd.DatetimeIndex) -> np.ndarray:

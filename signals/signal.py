@@ -15,7 +15,8 @@ class Signal:
 
     Subclasses are frozen dataclasses whose fields are the parameters. They name what they read in `needs` (all of it
     must be known) and `one_of` (at least one must be): series ids, "bars:ASSET" or "futures:ASSET". A class attribute
-    does where the names are fixed, a property where they depend on a parameter.
+    does where the names are fixed, a property where they depend on a parameter. A value is stamped with the known_at
+    of something that the signal reads, since the event engine looks again only then.
     """
 
     @property
@@ -63,7 +64,9 @@ def require_needs(signal: Signal, market: Market) -> None:
     if missing:
         raise NoData(f"{signal!r} needs {', '.join(missing)}, not in {market.origin}; import or fetch it first")
     if signal.one_of and not any(len(market.known_times(need)) for need in signal.one_of):
-        raise NoData(f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.origin}; import or fetch one")
+        raise NoData(
+            f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.origin}; import or fetch one"
+        )
 
 
 def fresh(signal: Signal, market: Market, times: np.ndarray) -> np.ndarray:
@@ -78,10 +81,13 @@ def fresh(signal: Signal, market: Market, times: np.ndarray) -> np.ndarray:
 
 def values_at(signal: Signal, market: Market, times: np.ndarray) -> np.ndarray:
     """The newest value of `signal` known at each of `times` (int64 ns, ascending); NaN where unknown or not fresh."""
+    known = fresh(signal, market, times)
+    if not known.any():
+        return np.full(len(times), np.nan)
     values = evaluate(signal, market)
     row = values.index.asi8.searchsorted(times, side="right") - 1
     padded = np.append(values.to_numpy(), np.nan)  # row -1, nothing known yet, reads the NaN
-    return np.where(fresh(signal, market, times), padded[row], np.nan)
+    return np.where(known, padded[row], np.nan)
 
 
 def _young(market: Market, need: str, times: np.ndarray) -> np.ndarray:
@@ -95,7 +101,9 @@ def _young(market: Market, need: str, times: np.ndarray) -> np.ndarray:
 def _check(signal: Signal, values: object, until: pd.Timestamp | None) -> None:
     name = type(signal).__name__
     if not isinstance(values, pd.Series) or not isinstance(values.index, pd.DatetimeIndex) or values.index.tz is None:
-        raise StrategyFailed(f"{name}.compute must answer a Series indexed by known_at in UTC; got {type(values).__name__}")
+        raise StrategyFailed(
+            f"{name}.compute must answer a Series indexed by known_at in UTC; got {type(values).__name__}"
+        )
     if not values.index.is_monotonic_increasing:
         raise StrategyFailed(f"{name}.compute must answer values in the order of known_at; sort_index() them")
     if until is not None and len(values) and values.index[-1] > until:

@@ -95,7 +95,7 @@ def facts(results: Sequence[Result]) -> list[tuple[str, str]]:
         ("Strategy" if len(results) == 1 else "Strategies", _each(result.name for result in results)),
         ("Benchmark", _each(result.benchmark.name for result in results if result.benchmark) or "none"),
         ("Window", _each(f"{t.opens.index[0]:%-d %b %Y} to {t.known_at[-1]:%-d %b %Y %H:%M} UTC" for t in tapes)),
-        ("Bars", _each(f"{len(r.tape.opens):,} × {r.market.timeframe} of {', '.join(r.tape.assets)}" for r in results)),
+        ("Bars", _each(f"{len(r.tape.opens):,} × {r.tape.timeframe} of {', '.join(r.tape.assets)}" for r in results)),
         ("Data", _each(result.market.origin for result in results)),
         ("Costs", _each(conditions(result.execution) for result in results)),
         ("Capital", _each(f"${result.execution.capital:,.0f}" for result in results)),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from backtests.execution import Execution
 from data_cache.errors import BadUsage, NoData
 from data_cache.market import Market
 from signals.signal import Signal
+from strategies.benchmarks import BuyAndHold, FixedMix
 from strategies.strategy import Book, Now, Strategy, Weights
 
 
@@ -71,7 +73,7 @@ def test_a_window_starts_with_the_capital_at_its_first_open(toy: SimpleNamespace
 
 @pytest.mark.parametrize("engine", ["vector", "events"])
 def test_a_window_without_bars_is_refused(toy: SimpleNamespace, world: Market, engine: str) -> None:
-    with pytest.raises(NoData, match=r"no bars of BTC between 2025-01-01 .* there are 6 from 2024-01-01"):
+    with pytest.raises(NoData, match=r"no bars of BTC from 2025-01-01 .* there are 6 from 2024-01-01"):
         Backtest(Hold(), world, engine=engine, start=pd.Timestamp("2025-01-01", tz="UTC")).run()
 
 
@@ -126,3 +128,17 @@ def test_a_rule_that_always_wants_the_same_trades_once(toy: SimpleNamespace, wor
             return {"BTC": 1 / 3, "ETH": 1 / 3}
 
     assert len(toy.both(world, strategy=Thirds()).trades) == 2
+
+
+@pytest.mark.parametrize("window", ["start", "end"])
+def test_a_window_without_a_timezone_is_refused(window: str, world: Market) -> None:
+    with pytest.raises(BadUsage, match=f"{window} must have a timezone; found 2024-01-02 .*write pd.Timestamp"):
+        Backtest(BuyAndHold(mix=(("BTC", 1.0),)), world, **{window: pd.Timestamp("2024-01-02")}).run()
+
+
+@pytest.mark.parametrize("days", [-1.0, float("nan"), "monthly"])
+def test_a_schedule_that_is_no_number_of_days_is_refused(days: Any, world: Market) -> None:
+    strategy = FixedMix(mix=(("BTC", 1.0),), rebalance_days=days)
+    for engine in ("vector", "events"):
+        with pytest.raises(BadUsage, match=r"FixedMix.rebalance_every must answer days, zero or more; found"):
+            Backtest(strategy, world, engine=engine).run()

@@ -46,9 +46,7 @@ def bars(closes: list[float], times: pd.DatetimeIndex, asset: str = "BTC", timef
     close = np.array(closes, float)
     opened = np.append(100.0, close[:-1])
     high, low = np.maximum(opened, close), np.minimum(opened, close)
-    frame = pd.DataFrame(
-        {"open": opened, "high": high, "low": low, "close": close, "volume": 1.0}, index=times
-    )
+    frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1.0}, index=times)
     return Bars(asset, timeframe, frame)
 
 
@@ -71,9 +69,9 @@ def run(
     assets = {"BTC": bars(closes, times, timeframe=timeframe)}
     if eth:
         assets["ETH"] = bars(eth, times, "ETH", timeframe)
-    market = Market(Observations({"FUNDING_BTC": rates}), assets, "a hand-made market")
+    market = Market(Observations({"SOFR": rates}), assets, "a hand-made market")
     if rate:
-        execution = replace(execution, cash="FUNDING_BTC")
+        execution = replace(execution, cash="SOFR")
     return Backtest(strategy or Plan(), market, execution, benchmark=benchmark).run()
 
 
@@ -287,10 +285,7 @@ def test_a_decision_hits_if_the_book_beats_cash_until_the_next_one(
 def test_the_cost_of_a_decision_can_turn_a_hit_into_a_miss() -> None:
     up_a_tenth_of_a_percent = [100.1] * 4
     assert value("hit_rate", run(up_a_tenth_of_a_percent)) == 1.0
-    assert (
-        value("hit_rate", run(up_a_tenth_of_a_percent, execution=Execution(fee_bps=20, min_notional=0)))
-        == 0.0
-    )
+    assert value("hit_rate", run(up_a_tenth_of_a_percent, execution=Execution(fee_bps=20, min_notional=0))) == 0.0
 
 
 def test_a_book_that_never_holds_anything_has_no_hit_rate() -> None:
@@ -359,8 +354,7 @@ def test_ratios_do_not_depend_on_the_capital(returns: list[float], weight: float
     closes = list(100 * np.cumprod(1 + np.array(returns)))
     plan = Plan((("2000-01-01", weight), ("2024-01-03", weight / 2)))
     small, large = (
-        run(closes, strategy=plan, execution=Execution(min_notional=0, capital=c))
-        for c in (1000, 1000 * scale)
+        run(closes, strategy=plan, execution=Execution(min_notional=0, capital=c)) for c in (1000, 1000 * scale)
     )
     for name in RATIOS:
         assert value(name, large) == pytest.approx(value(name, small), rel=1e-6, nan_ok=True), name
@@ -370,9 +364,7 @@ def test_ratios_do_not_depend_on_the_capital(returns: list[float], weight: float
 def test_returns_compound_to_the_total_and_drawdown_is_a_fraction(returns: list[float]) -> None:
     result = run(list(100 * np.cumprod(1 + np.array(returns))))
     assert value("total_return", result) == pytest.approx(float(np.prod(1 + result.returns)) - 1)
-    assert value("total_return", result) == pytest.approx(
-        float(np.prod(1 + metrics.daily_returns(result))) - 1
-    )
+    assert value("total_return", result) == pytest.approx(float(np.prod(1 + metrics.daily_returns(result))) - 1)
     assert 0 <= value("max_drawdown", result) <= 1
     assert 0 <= value("exposure", result) <= 1 + 1e-9
     assert value("worst_day", result) <= value("best_day", result)
@@ -392,12 +384,8 @@ def test_where_definitions_agree_the_numbers_are_vectorbts() -> None:
     assert value("volatility", result) == pytest.approx(
         portfolio.annualized_volatility(freq="1D", year_freq="365D"), rel=1e-9
     )
-    assert value("sharpe", result) == pytest.approx(
-        portfolio.sharpe_ratio(freq="1D", year_freq="365D"), rel=1e-9
-    )
-    assert value("sortino", result) == pytest.approx(
-        portfolio.sortino_ratio(freq="1D", year_freq="365D"), rel=1e-9
-    )
+    assert value("sharpe", result) == pytest.approx(portfolio.sharpe_ratio(freq="1D", year_freq="365D"), rel=1e-9)
+    assert value("sortino", result) == pytest.approx(portfolio.sortino_ratio(freq="1D", year_freq="365D"), rel=1e-9)
 
 
 def test_the_table_is_literal_so_that_it_can_be_read_without_importing() -> None:
@@ -409,9 +397,7 @@ def test_the_table_is_literal_so_that_it_can_be_read_without_importing() -> None
 
 
 def test_every_metric_has_a_name_of_its_own_and_a_definition_in_one_sentence() -> None:
-    assert (
-        len({metric.name for metric in METRICS}) == len({metric.label for metric in METRICS}) == len(METRICS)
-    )
+    assert len({metric.name for metric in METRICS}) == len({metric.label for metric in METRICS}) == len(METRICS)
     for metric in METRICS:
         assert metric.name == metric.compute.__name__
         assert metric.definition.endswith("."), metric.name

@@ -130,7 +130,7 @@ def test_the_difference_of_two_curves_is_the_largest_relative_one() -> None:
 
 
 def test_cash_earns_a_rate_and_nothing_else(world: Market) -> None:
-    with pytest.raises(BadUsage, match=r"^--cash takes a rate in % a year, such as DTB3; WALCL is in \$bn$"):
+    with pytest.raises(BadUsage, match=r"^cash earns a rate in % a year, such as DTB3; WALCL is in \$bn$"):
         Request(strategies=("BuyAndHold",), cash="WALCL").run(world)
     with pytest.raises(UnknownName, match=r"did you mean 'SOFR'"):
         Request(strategies=("BuyAndHold",), cash="SOFFR").run(world)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from backtests.tape import build_tape
-from data_cache.errors import NoData
+from data_cache.errors import NoData, UnknownName
 from data_cache.market import Market
 
 MISSING = math.nan
@@ -55,15 +55,13 @@ def test_a_window_holds_whole_bars(
 
 
 def test_a_range_without_bars_says_what_there_is(toy: SimpleNamespace, pair: Market) -> None:
-    with pytest.raises(
-        NoData, match=r"no bars of BTC, ETH between 2024-02-01 .* and None; there are 4 from 2024-01-02"
-    ):
+    with pytest.raises(NoData, match=r"no bars of BTC, ETH from 2024-02-01 .*; there are 4 from 2024-01-02"):
         build_tape(pair, ["BTC", "ETH"], toy.at("02-01"), None, "0")
 
 
 def test_assets_that_never_trade_together_are_said_to_share_no_bar(toy: SimpleNamespace) -> None:
     world = toy.market({"BTC": (100, 110, MISSING, MISSING), "ETH": (MISSING, MISSING, 10, 10)})
-    with pytest.raises(NoData, match="no bars of BTC, ETH between None and None; they share no bar at all"):
+    with pytest.raises(NoData, match="no bars of BTC, ETH; they share no bar at all"):
         build_tape(world, ["BTC", "ETH"], None, None, "0")
 
 
@@ -98,8 +96,10 @@ def test_a_negative_rate_costs(toy: SimpleNamespace) -> None:
 
 
 def test_a_rate_that_is_not_there_is_named(toy: SimpleNamespace, pair: Market) -> None:
-    with pytest.raises(NoData, match="no observations of RATE; here are: PLAN_BTC, PLAN_ETH"):
+    with pytest.raises(UnknownName, match="the catalogue has no series 'RATE'"):
         build_tape(pair, ["BTC"], None, None, "RATE")
+    with pytest.raises(NoData, match="no observations of SOFR; here are: PLAN_BTC, PLAN_ETH"):
+        build_tape(pair, ["BTC"], None, None, "SOFR")
 
 
 def test_a_rate_without_a_single_number_is_unknown_throughout(toy: SimpleNamespace) -> None:

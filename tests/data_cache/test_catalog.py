@@ -19,9 +19,7 @@ from data_cache.releases import CALENDARS, RULES, known_at
 
 
 def values(*pairs: tuple[str, float]) -> pd.Series:
-    return pd.Series(
-        [v for _, v in pairs], pd.DatetimeIndex([d for d, _ in pairs]).as_unit("ns"), dtype=float
-    )
+    return pd.Series([v for _, v in pairs], pd.DatetimeIndex([d for d, _ in pairs]).as_unit("ns"), dtype=float)
 
 
 def test_a_series_is_found_by_its_id() -> None:
@@ -190,14 +188,10 @@ def published(shared: Path) -> Iterator[tuple[str, pd.Series]]:
         name = {"NYFED_SRF": "SRF"}.get(path.name.split(".")[0], path.name.split(".")[0].split("_")[0])
         if name in {entry.id for entry in CATALOG}:
             yield name, pd.read_csv(path, index_col="date", parse_dates=True)["value"]
-    ranges = pd.read_csv(
-        shared / "macro" / "fed_funds_target_range_daily.csv.gz", index_col="date", parse_dates=True
-    )
+    ranges = pd.read_csv(shared / "macro" / "fed_funds_target_range_daily.csv.gz", index_col="date", parse_dates=True)
     yield "DFEDTARU", ranges["upper"]
     yield "DFEDTARL", ranges["lower"]
-    statement = pd.read_csv(
-        shared / "macro" / "DTS_operating_cash_balance.csv.gz", parse_dates=["record_date"]
-    )
+    statement = pd.read_csv(shared / "macro" / "DTS_operating_cash_balance.csv.gz", parse_dates=["record_date"])
     closing = statement[statement["account_type"].str.contains("Closing Balance")]
     yield "TGA", closing.set_index("record_date")["amount_today"]
     for asset in ("BTC", "ETH"):

@@ -149,9 +149,7 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("series", "period", "expected", "because"), KNOWN)
-def test_an_observation_is_known_at_its_release(
-    series: str, period: str, expected: str, because: str
-) -> None:
+def test_an_observation_is_known_at_its_release(series: str, period: str, expected: str, because: str) -> None:
     assert known(series, period) == expected, because
 
 
@@ -218,17 +216,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("rule", "error", "message"), REFUSED)
-def test_a_rule_that_makes_no_sense_is_refused(
-    rule: ReleaseRule, error: type[Exception], message: str
-) -> None:
+def test_a_rule_that_makes_no_sense_is_refused(rule: ReleaseRule, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message.replace("(", r"\(")):
         one(rule, "2024-07-03")
 
 
 def test_a_time_of_day_is_no_period_of_a_daily_series() -> None:
-    with pytest.raises(
-        BadData, match=r"SOFR: period 2024-06-25 14:00:00 has a time of day; a period is a date"
-    ):
+    with pytest.raises(BadData, match=r"SOFR: period 2024-06-25 14:00:00 has a time of day; a period is a date"):
         known("SOFR", "2024-06-25 14:00")
 
 
@@ -344,9 +338,7 @@ def test_nothing_is_known_before_its_day_but_what_the_fed_sets_ahead(
 
 
 @given(st.sampled_from([e for e in CATALOG if e.release.kind != "decision"]), periods_of_all_years)
-def test_daylight_saving_never_moves_the_clock_on_the_wall(
-    entry: SeriesSpec, periods: pd.DatetimeIndex
-) -> None:
+def test_daylight_saving_never_moves_the_clock_on_the_wall(entry: SeriesSpec, periods: pd.DatetimeIndex) -> None:
     wall = known_at(entry, periods).tz_convert("America/New_York").strftime("%H:%M")
     delayed = periods.strftime("%Y-%m-%d").isin(list(EXCEPTIONS.get(entry.release.kind, {})))
     assert set(wall[~delayed]) <= {entry.release.clock}
@@ -412,9 +404,9 @@ def test_most_values_were_seen_within_half_a_day_of_their_rule(shared: Path) -> 
 
 
 def missing_weekdays(shared: Path, name: str, since: str) -> set[str]:
-    values = pd.read_csv(shared / "macro" / f"{name}.csv.gz", index_col="date", parse_dates=True)[
-        "value"
-    ].dropna()[since:]
+    values = pd.read_csv(shared / "macro" / f"{name}.csv.gz", index_col="date", parse_dates=True)["value"].dropna()[
+        since:
+    ]
     weekdays = pd.bdate_range(since, values.index[-1])
     return set(weekdays.difference(values.index).strftime("%Y-%m-%d"))
 
@@ -476,9 +468,7 @@ def test_reverse_repo_operations_miss_every_holiday_of_banks_and_of_the_repo_mar
 @pytest.mark.real
 def test_treasury_statements_describe_every_day_of_the_banks(shared: Path) -> None:
     path = shared / "macro" / "DTS_operating_cash_balance.csv.gz"
-    dates = pd.DatetimeIndex(pd.read_csv(path, parse_dates=["record_date"])["record_date"].unique()).as_unit(
-        "ns"
-    )
+    dates = pd.DatetimeIndex(pd.read_csv(path, parse_dates=["record_date"])["record_date"].unique()).as_unit("ns")
     assert list(dates) == list(business_days("FEDBANK", dates[0], dates[-1]))
 
 
