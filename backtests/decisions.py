@@ -39,8 +39,9 @@ def event_times(strategy: Strategy, market: Market, tape: Tape) -> np.ndarray:
 def check_signals(strategy: Strategy, market: Market) -> Mapping[str, Signal]:
     """The strategy's signals; NoData where the market lacks what those need that the rule cannot live without."""
     signals = strategy.signals()
-    for name in signals.keys() - set(strategy.can_miss()):
-        require_needs(signals[name], market)
+    for name, signal in signals.items():
+        if name not in strategy.can_miss():
+            require_needs(signal, market)
     return signals
 
 
