@@ -4,6 +4,7 @@ Nothing heavy is imported here, so that `ebbtide list series` answers at once.
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from data_cache.errors import UnknownName
 
@@ -35,7 +36,8 @@ class SeriesSpec:
     convention : what the period is
     max_age_days : a series whose newest release is older than this counts as unknown
     revised : True where the source changes history, so that first releases differ from the final vintage
-    floors : (date, low) pairs; from that period on `low` is this much higher, for series that once were small
+    floors : (date, low) pairs; from that period on, until the next pair, `low` stands in for the one above
+    typical : largest plausible median of the values that are not zero, where the bounds let a switched unit pass
     """
 
     id: str
@@ -53,6 +55,7 @@ class SeriesSpec:
     revised: bool = False
     url: str = ""
     floors: tuple[tuple[str, float], ...] = ()
+    typical: float = inf
 
 
 # Announced publication times stand as they are. Of the Desk's operations only the close is announced (13:15,
@@ -83,10 +86,19 @@ MARKET_DAY = "business day of the quotes"
 FRED_PAGE = "https://fred.stlouisfed.org/series/"
 # (date, low) pairs, as in `SeriesSpec.floors`.
 Floors = tuple[tuple[str, float], ...]
+# Rates near zero are nothing unusual, but none of these was below 3 % from 2023 until the middle of 2026: a lower
+# one of then is a fraction taken for percent. What comes later is not known, so the bound is lifted there.
+NOT_NEAR_ZERO: Floors = (("2023-01-01", 0.5), ("2026-07-01", -1))
 
 
 def _rate(
-    series: str, title: str, release: ReleaseRule, convention: str, low: float = -1, high: float = 20
+    series: str,
+    title: str,
+    release: ReleaseRule,
+    convention: str,
+    low: float = -1,
+    high: float = 20,
+    floors: Floors = NOT_NEAR_ZERO,
 ) -> SeriesSpec:
     return SeriesSpec(
         id=series,
@@ -102,10 +114,11 @@ def _rate(
         release=release,
         max_age_days=DAILY,
         url=FRED_PAGE + series,
+        floors=floors,
     )
 
 
-def _operation(series: str, title: str, high: float) -> SeriesSpec:
+def _operation(series: str, title: str, high: float, typical: float = inf) -> SeriesSpec:
     return SeriesSpec(
         id=series,
         title=title,
@@ -120,6 +133,7 @@ def _operation(series: str, title: str, high: float) -> SeriesSpec:
         release=DESK_OPERATION,
         max_age_days=DAILY,
         url=FRED_PAGE + series,
+        typical=typical,
     )
 
 
@@ -171,6 +185,7 @@ STANDING_REPO = SeriesSpec(
     release=DESK_OPERATION,
     max_age_days=DAILY,
     url="https://www.newyorkfed.org/markets/desk-operations/repo",
+    typical=15,
 )
 DAILY_TREASURY_ACCOUNT = SeriesSpec(
     id="TGA",
@@ -222,7 +237,7 @@ CATALOG: tuple[SeriesSpec, ...] = (
     # What the Desk's counterparties do
     _operation("RRPONTSYD", "Overnight reverse repo with the Fed, Treasuries", 5_000),
     STANDING_REPO,
-    _operation("RPONTTLD", "Overnight repo with the Fed, all securities", 1_000),
+    _operation("RPONTTLD", "Overnight repo with the Fed, all securities", 1_000, typical=100),
     # The Fed's balance sheet
     _h41("WALCL", "Fed total assets", 500, 20_000),
     _h41("WSHOSHO", "Fed securities held outright", 300, 20_000),
@@ -242,7 +257,7 @@ CATALOG: tuple[SeriesSpec, ...] = (
     _rate("DGS2", "2-year Treasury yield", H15, MARKET_DAY),
     _rate("DGS10", "10-year Treasury yield", H15, MARKET_DAY),
     _rate("DGS30", "30-year Treasury yield", H15, MARKET_DAY),
-    _rate("T10Y3M", "10-year minus 3-month Treasury yield", H15, MARKET_DAY, -6, 8),
+    _rate("T10Y3M", "10-year minus 3-month Treasury yield", H15, MARKET_DAY, -6, 8, floors=()),
     TERM_PREMIUM,
 )
 FAMILIES: tuple[SeriesSpec, ...] = (
@@ -259,6 +274,7 @@ FAMILIES: tuple[SeriesSpec, ...] = (
         convention="paid at the period, which is an instant in UTC",
         release=ReleaseRule("at_period"),
         max_age_days=2,
+        typical=0.002,
     ),
 )
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from data_cache.catalog import CATALOG, FAMILIES, SeriesSpec, spec
 from data_cache.errors import BadData, UnknownName
+from data_cache.lab import Lab
 from data_cache.magnitude import check_magnitude
 from data_cache.releases import CALENDARS, RULES, known_at
 
@@ -119,8 +120,10 @@ REFUSED = [
     (
         "SOFR",
         ("2024-06-25", 533.0),
-        r"533 % on 2024-06-25 lies outside -1\.\.20 %; is the file in bps instead of %",
+        r"533 % on 2024-06-25 lies outside 0\.5\.\.20 %; is the file in bps instead of %",
     ),
+    ("SOFR", ("2025-10-31", 0.0433), r"0\.0433 % on 2025-10-31 lies outside 0\.5\.\.20 %; is the file in fraction"),
+    ("DGS10", ("2026-06-30", 0.0467), r"is the file in fraction instead of %\? set its unit"),
     ("T10Y3M", ("2026-06-01", 76.0), r"is the file in bps instead of %"),
     (
         "FUNDING_BTC",
@@ -157,6 +160,53 @@ def test_a_balance_that_once_was_small_passes_at_its_time() -> None:
     check_magnitude(spec("WRESBAL"), values(("2002-12-18", 9.028), ("2025-07-30", 3347.414)))
 
 
+@pytest.mark.parametrize("day", ["2021-06-30", "2026-07-01"])
+def test_a_rate_near_zero_passes_where_history_does_not_exclude_it(day: str) -> None:
+    check_magnitude(spec("SOFR"), values((day, 0.05)))
+
+
+def test_a_spread_near_zero_passes_at_any_time() -> None:
+    check_magnitude(spec("T10Y3M"), values(("2025-06-30", 0.02)))
+
+
+def daily(value: float, count: int) -> pd.Series:
+    """So many values, and as many zeros between them."""
+    days = pd.date_range("2025-01-01", periods=2 * count, unit="ns")
+    return pd.Series([value, 0.0] * count, days)
+
+
+MEDIANS = [
+    (
+        "SRF",
+        30.0,
+        r"SRF: the median of its 20 values that are not zero is 30 \$bn, above 15 \$bn; "
+        r"is the file in \$mn instead of \$bn\? set its unit",
+    ),
+    ("RPONTTLD", 300.0, r"is 300 \$bn, above 100 \$bn; is the file in \$mn instead of \$bn"),
+    ("FUNDING_BTC", 0.01, r"is 0\.01 fraction, above 0\.002 fraction; is the file in % instead of fraction"),
+    ("FUNDING_BTC", -0.01, r"is the file in % instead of fraction\? set its unit"),
+]
+
+
+@pytest.mark.parametrize(("series", "value", "message"), MEDIANS)
+def test_a_unit_that_the_bounds_let_pass_is_told_by_the_median(series: str, value: float, message: str) -> None:
+    with pytest.raises(BadData, match=message):
+        check_magnitude(spec(series), daily(value, count=20))
+
+
+@pytest.mark.parametrize(("series", "value", "message"), MEDIANS)
+def test_a_few_large_values_are_no_switched_unit(series: str, value: float, message: str) -> None:
+    check_magnitude(spec(series), daily(value, count=19))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_value_of_the_lab_passes_the_guard(seed: int) -> None:
+    simulated = Lab(seed).observations
+    for series in simulated:
+        check_magnitude(spec(series), simulated.revised(series))
+    assert len(list(simulated)) > 20
+
+
 def test_unknown_values_pass() -> None:
     check_magnitude(spec("WTREGEN"), values(("2025-07-23", float("nan")), ("2025-07-30", 370.507)))
 
@@ -168,14 +218,14 @@ def test_no_values_pass() -> None:
 def test_an_import_without_a_page_is_sent_to_its_source() -> None:
     mine = replace(spec("SOFR"), id="MINE", unit="index", url="")
     with pytest.raises(
-        BadData, match=r"MINE: 500 index on 2024-06-25 lies outside -1\.\.20 index; compare it with its"
+        BadData, match=r"MINE: 500 index on 2024-06-25 lies outside 0\.5\.\.20 index; compare it with its"
     ):
         check_magnitude(mine, values(("2024-06-25", 500.0)))
 
 
 @given(st.sampled_from(CATALOG), st.floats(0, 1), st.dates(date(2020, 1, 1), date(2040, 1, 1)))
 def test_every_value_within_the_bounds_passes(entry: SeriesSpec, share: float, day: date) -> None:
-    low = max(entry.low, *(floor for _, floor in entry.floors), entry.low)
+    low = max([entry.low, *(floor for _, floor in entry.floors)])
     check_magnitude(entry, values((day.isoformat(), low + share * (entry.high - low))))
 
 
@@ -222,6 +272,25 @@ def test_a_file_in_billions_taken_for_millions_never_passes(shared: Path) -> Non
             for period in recent.index:  # each value by itself, not only the smallest of a file
                 with pytest.raises(BadData, match=r"is the file in \$bn instead of \$mn"):
                     check_magnitude(spec(name), recent[[period]])
+
+
+@pytest.mark.real
+def test_rates_as_fractions_never_pass(shared: Path) -> None:
+    rates = {name: printed for name, printed in published(shared) if spec(name).floors and spec(name).unit == "%"}
+    assert len(rates) == 11
+    for name, printed in rates.items():
+        with pytest.raises(BadData, match=r"is the file in fraction instead of %\? set its unit"):
+            check_magnitude(spec(name), printed / 100)
+
+
+@pytest.mark.real
+def test_funding_in_percent_never_passes(shared: Path) -> None:
+    for name, printed in published(shared):
+        if name.startswith("FUNDING"):
+            with pytest.raises(BadData, match=r"lies outside"):
+                check_magnitude(spec(name), printed * 100)
+            with pytest.raises(BadData, match=r"is the file in % instead of fraction\? set its unit"):
+                check_magnitude(spec(name), (printed * 100).clip(-0.05, 0.05))
 
 
 @pytest.mark.real

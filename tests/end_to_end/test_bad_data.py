@@ -42,7 +42,7 @@ NUMBERS = [
         "a rate in basis points",
         SERIES.format(id="SOFR", unit="%"),
         WEEK.replace("5.3", "53"),
-        "lies outside -1..20 %; is the file in bps instead of %? set its unit",
+        "lies outside 0.5..20 %; is the file in bps instead of %? set its unit",
     ),
     (
         "a balance in dollars",
