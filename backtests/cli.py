@@ -63,7 +63,7 @@ def list_(
     if kind is not None and kind not in KINDS:
         raise UnknownName.among("list", kind, KINDS)
     found = {k: listing(k) for k in KINDS if kind in (None, k)}
-    if store is not None and "series" in found:
+    if (store is not None or "EBBTIDE_STORE" in os.environ) and "series" in found:
         from data_cache.cache import own_specs
         from data_cache.store import Store
 
@@ -211,6 +211,8 @@ def main() -> None:
     except click.UsageError as error:
         _fail_usage(error)
     except EbbtideError as error:
+        if os.environ.get("EBBTIDE_TRACEBACK"):
+            raise
         _fail(str(error), error.exit_code)
     except BrokenPipeError:  # the reader of our output, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -101,7 +101,10 @@ def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.
     above 1, or a NaN beside a number; StrategyFailed for what is no mapping to numbers.
     """
     name = type(strategy).__name__
-    if set(_by_asset(strategy, weights)) != set(assets):
+    weights = _by_asset(strategy, weights)
+    if type(strategy).weights is Strategy.weights:  # it has only `on_event`, and may leave out what it does not hold
+        weights = dict.fromkeys(assets, 0.0) | dict(weights)
+    if set(weights) != set(assets):
         raise BadUsage(
             f"{name}: weights must always name the same assets, {', '.join(assets)}; found {', '.join(weights)}"
         )

@@ -116,8 +116,8 @@ class EventRun:
         weights = self._answer(moment, Now(moment, values), book)
         if weights is None or (weights == self._last_answer and at < self._target.due):
             return
-        self._last_answer = weights
         row = answers(self._strategy, weights, self._tape.assets, pd.DatetimeIndex([moment]))[0]
+        self._last_answer = dict(weights)
         if self._target.moves(at, row):
             self._decided.append((at, row))
             bar = int(self._execution.fill_rows(np.array([at]), self._tape.open_times)[0])

@@ -15,7 +15,7 @@ from signals.signal import values_at
 # them away from a coin.
 FEW_DECISIONS = 30
 # Enough to find what looks ahead all the time, which is what mistakes do; `ebbtide prove` takes more.
-QUICK_CUTS = 2
+QUICK_CUTS = 4
 # A signal unknown for less of the window than this is a warm-up, not a finding.
 TOLERATED = 0.02
 

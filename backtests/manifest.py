@@ -1,7 +1,10 @@
 """The manifest: everything that decides what a backtest gives, so that it can be run again and compared."""
 
+import hashlib
+import inspect
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from backtests.execution import Execution
@@ -10,7 +13,7 @@ from data_cache.market import Market
 from data_cache.version import __version__
 from strategies.strategy import Strategy
 
-LIBRARIES = ("vectorbt", "vectorbt-rust", "pandas", "numpy")
+LIBRARIES = ("vectorbt", "vectorbt-rust", "pandas", "numpy", "holidays")
 
 
 def manifest(
@@ -37,9 +40,23 @@ def manifest(
         "assets": tape.assets,
         "origin": market.origin,
         "data": market.hashes(inputs(strategy, tape, execution)),
+        "code": code(strategy),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
+
+
+def code(strategy: Strategy) -> dict[str, str]:
+    """A sha256 of the source file of the strategy's class and of each of its signals' classes, by class."""
+    classes = {type(strategy), *(type(signal) for signal in strategy.signals().values())}
+    return {cls.__name__: _source_sha256(cls) for cls in sorted(classes, key=lambda cls: cls.__name__)}
+
+
+def _source_sha256(cls: type) -> str:
+    try:
+        return hashlib.sha256(Path(inspect.getfile(cls)).read_bytes()).hexdigest()
+    except (OSError, TypeError):  # typed into a notebook or an interpreter
+        return "no source file"
 
 
 def inputs(strategy: Strategy, tape: Tape, execution: Execution) -> set[str]:

@@ -35,7 +35,7 @@ REQUEST_OPTIONS: dict[str, Any] = {
     "rebalance": _option(float, "--rebalance", "Trade back to an unchanged target every so many days."),
     "capital": _option(float, "--capital", "Equity at the start, $. Default: 100000."),
     "cash": _option(str, "--cash", "Series that idle cash earns, or 0. Default: 0."),
-    "benchmark": _option(str, "--benchmark", "A strategy, or none. Default: BuyAndHold."),
+    "benchmark": _option(str, "--benchmark", "A strategy, or none. Default: BuyAndHold of the first one's mix."),
     "store": StoreOption,
     "out": _option(Path, "--out", "Write a tearsheet here (HTML)."),
     "json": Annotated[bool | None, typer.Option("--json", help="Print one JSON object and nothing else.")],

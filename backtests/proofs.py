@@ -1,6 +1,6 @@
 """The causality proof: what a strategy decided by a moment must not depend on anything that became known after it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,7 +59,8 @@ class Proof:
 
 def prove(strategy: Strategy, market: Market, cuts: int, seed: int = 0) -> Proof:
     """Put `strategy` through the proof at up to `cuts` random cuts."""
-    moments = random_cuts(market, cuts, seed)
+    needs = {need for signal in strategy.signals().values() for need in signal.reads}
+    moments = random_cuts(market, cuts, seed, needs)
     return Proof(strategy, len(moments), tuple(leaks(strategy, market, moments, seed)))
 
 
@@ -83,9 +84,10 @@ def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed
     return [leak for leak in found if leak is not None]
 
 
-def random_cuts(market: Market, count: int, seed: int = 0) -> list[pd.Timestamp]:
+def random_cuts(market: Market, count: int, seed: int = 0, needs: Collection[str] | None = None) -> list[pd.Timestamp]:
     """Up to `count` moments to cut at: random releases and bar ends, each with the nanosecond before it.
 
+    needs : the series among them whose releases count; all of the market's where None
     All lie after the first bar's end. Every series, asset and set of futures has the same chance, so that a weekly
     series is not lost among hourly bars.
     """
@@ -93,7 +95,8 @@ def random_cuts(market: Market, count: int, seed: int = 0) -> list[pd.Timestamp]
         raise NoData(f"no bars in {market.origin}; a proof needs some")
     bars = [bars.known_at.asi8 for bars in market.bars.values()]
     futures = [frame.index.as_unit("ns").asi8 for frame in market.futures.values()]
-    sources = [*bars, *futures, *(market.known_times(series) for series in market.observations)]
+    series = [name for name in market.observations if needs is None or name in needs]
+    sources = [*bars, *futures, *(market.known_times(name) for name in series)]
     later = [times[times > min(b[0] for b in bars)] for times in sources]
     times, row = np.unique(np.concatenate(later), return_inverse=True)
     odds = np.bincount(row, np.concatenate([np.full(len(each), 1 / max(len(each), 1)) for each in later]))

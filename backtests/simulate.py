@@ -27,7 +27,7 @@ def order_sizes(decisions: pd.DataFrame, tape: Tape, execution: Execution) -> pd
     """
     sizes = pd.DataFrame(np.nan, index=tape.opens.index, columns=tape.opens.columns)
     if CASH in sizes:
-        sizes.loc[sizes.index[0], CASH] = execution.affordable
+        sizes.loc[sizes.index[0], CASH] = 1.0
     rows = execution.fill_rows(decisions.index.asi8, tape.open_times)
     last = np.r_[rows[1:] != rows[:-1], True] if len(rows) else np.empty(0, bool)
     filled = last & (rows < len(sizes))
@@ -41,8 +41,10 @@ def target_sizes(weights: np.ndarray, tape: Tape, execution: Execution) -> np.nd
     targets = execution.afford(weights)
     if CASH not in tape.opens:
         return targets
-    rest = execution.affordable - targets.sum(axis=1, keepdims=True)
-    return np.hstack([targets, np.maximum(rest, 0.0)])
+    exposure = targets.sum(axis=1, keepdims=True)
+    # A deposit costs nothing to make, so without assets to buy there is nothing to keep money aside for.
+    rest = np.where(exposure > 0, np.maximum(execution.affordable - exposure, 0.0), 1.0)
+    return np.hstack([targets, rest])
 
 
 def column_costs(tape: Tape, execution: Execution) -> dict[str, np.ndarray]:

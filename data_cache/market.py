@@ -183,7 +183,7 @@ class Known:
     def _frame(self, need: str) -> pd.DataFrame:
         self._named(need)
         if need not in self._frames:
-            raise NoData(f"no {need} is cached; import or fetch it first")
+            raise NoData(f"no {need} is cached; import it first")
         return self._frames[need]
 
     def _named(self, need: str) -> None:

@@ -49,12 +49,13 @@ def evaluate(signal: Signal, market: Market, until: pd.Timestamp | None = None) 
     known = market.known(signal.reads, until)
     try:
         values = signal.compute(known)
-    except EbbtideError:
-        raise
+    except EbbtideError as error:
+        raise type(error)(f"{signal!r}: {error}") from error
     except Exception as error:
         raise StrategyFailed(f"{signal!r} failed: {type(error).__name__}: {error}") from error
     _check(signal, values, until)
     values = values.set_axis(values.index.as_unit("ns"))
+    _check_stamps(signal, market, values)
     return values[~values.index.duplicated(keep="last")].astype(float)
 
 
@@ -62,10 +63,10 @@ def require_needs(signal: Signal, market: Market) -> None:
     """Raise NoData, naming what is missing, unless `market` has all needs and one of the alternatives."""
     missing = [need for need in signal.needs if not len(market.known_times(need))]
     if missing:
-        raise NoData(f"{signal!r} needs {', '.join(missing)}, not in {market.origin}; import or fetch it first")
+        raise NoData(f"{signal!r} needs {', '.join(missing)}, not in {market.origin}; import it first")
     if signal.one_of and not any(len(market.known_times(need)) for need in signal.one_of):
         raise NoData(
-            f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.origin}; import or fetch one"
+            f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.origin}; import one"
         )
 
 
@@ -96,6 +97,28 @@ def _young(market: Market, need: str, times: np.ndarray) -> np.ndarray:
     if not len(known_at):
         return np.zeros(len(times), bool)
     return (newest >= 0) & (times - known_at[newest] <= market.max_age(need).value)  # type: ignore[no-any-return]
+
+
+def _check_stamps(signal: Signal, market: Market, values: pd.Series) -> None:
+    """Raise LookAhead for a value stamped with a moment at which nothing that the signal reads became known.
+
+    A value indexed by period, the day that a number describes, is caught here: it would be read before it was known.
+    """
+    stamps, known = values.index.asi8, np.zeros(len(values), bool)
+    for need in signal.reads:
+        known |= _is_one_of(stamps, market.known_times(need))
+    if not known.all():
+        at = values.index[~known][0]
+        raise LookAhead(
+            f"{signal!r} stamps a value {at}, when nothing that it reads became known; index values by known_at"
+        )
+
+
+def _is_one_of(stamps: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Whether each of `stamps` is one of `times`, both ascending."""
+    if not len(times):
+        return np.zeros(len(stamps), bool)
+    return np.asarray(times[times.searchsorted(stamps).clip(max=len(times) - 1)] == stamps)
 
 
 def _check(signal: Signal, values: object, until: pd.Timestamp | None) -> None:

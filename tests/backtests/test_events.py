@@ -218,7 +218,7 @@ def test_a_rule_without_weights_may_hold_any_asset_of_the_market(toy: SimpleName
             lambda at, now, book: [0.5], StrategyFailed, r"Ask must answer weights by asset; got \[0.5\]", id="a list"
         ),
         pytest.param(
-            lambda at, now, book: {"ETH": 0.5}, BadUsage, "the same assets, BTC; found ETH", id="another asset"
+            lambda at, now, book: {"ETH": 0.5}, BadUsage, "the same assets, BTC; found BTC, ETH", id="another asset"
         ),
         pytest.param(lambda at, now, book: {"BTC": 2.0}, BadUsage, "exposure is above 1", id="more than there is"),
         pytest.param(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from backtests.proofs import Leak, leaks, poisoned, random_cuts
 from data_cache.bars import OHLCV, Bars
 from data_cache.catalog import spec
-from data_cache.errors import BadUsage, NoData, StrategyFailed
+from data_cache.errors import BadUsage, LookAhead, NoData, StrategyFailed
 from data_cache.lab import Lab
 from data_cache.market import Known, Market
 from data_cache.observations import Observations, observation_rows
@@ -200,7 +200,6 @@ LEAKS = [
     ("asks for history as of the year 2100", Above(Doomsday()), "signal x", "01-04 12:00"),
     ("is normalised by mean and deviation of all time", Above(Normalised()), "signal x", "01-02 12:00"),
     ("knows which value will be the highest of all", Above(Best()), "signal x", "01-04 12:00"),
-    ("is known on the day that it describes", Above(AtItsPeriod()), "signal x", "01-08 00:00"),
     ("joins on the period, as known when the first of two is", Above(JoinedOnPeriod()), "signal x", "01-08 12:00"),
     ("is filled backward", Above(FilledBackward()), "signal x", "01-05 00:00"),
     ("is interpolated", Above(Interpolated()), "signal x", "01-05 00:00"),
@@ -294,12 +293,19 @@ def test_what_answers_differently_when_asked_again_is_found(world: Market, kind:
     assert (first.cut, first.future, first.what) == (at("01-13"), "left as it was", "the weight of BTC")
 
 
+def test_a_value_known_on_the_day_that_it_describes_needs_no_proof(world: Market) -> None:
+    with pytest.raises(LookAhead, match=r"AtItsPeriod\(\) stamps a value 2024-01-01 .* index values by known_at"):
+        leaks(Above(AtItsPeriod()), world, [CUT])
+
+
 def test_a_file_that_stays_the_same_is_beyond_the_proof(world: Market) -> None:
     elsewhere = daily("BTC", PRICES).frame["close"].shift(-1)
 
     class Elsewhere(Noon):
+        needs = ("bars:BTC",)
+
         def compute(self, known: Known) -> pd.Series:
-            return elsewhere.diff().set_axis(elsewhere.index + DAY)
+            return elsewhere.diff().set_axis(elsewhere.index + DAY).reindex(known.bars("BTC").index)
 
     assert leaks(Above(Elsewhere()), world, [CUT]) == []
 

@@ -143,7 +143,8 @@ def test_another_price_is_another_run(
 
 def test_the_manifest_names_all_that_decides_the_run(toy: SimpleNamespace, result: Result) -> None:
     told = dict(result.manifest)
-    data, libraries, python, code = (told.pop(name) for name in ("data", "libraries", "python", "ebbtide"))
+    data, libraries, python, version = (told.pop(name) for name in ("data", "libraries", "python", "ebbtide"))
+    code = told.pop("code")
     assert told == {
         "strategy": "Follow(assets=('BTC',))",
         "benchmark": None,
@@ -156,9 +157,11 @@ def test_the_manifest_names_all_that_decides_the_run(toy: SimpleNamespace, resul
         "origin": "a toy world",
     }
     assert set(data) == {"PLAN_BTC", "bars:BTC"}
-    assert set(libraries) == {"vectorbt", "vectorbt-rust", "pandas", "numpy"}
+    assert set(libraries) == {"vectorbt", "vectorbt-rust", "pandas", "numpy", "holidays"}
     assert python
-    assert code
+    assert version
+    assert set(code) == {"Follow", "Level"}
+    assert all(len(sha256) == 64 for sha256 in code.values())
 
 
 def test_the_rate_that_cash_earns_is_part_of_the_data(toy: SimpleNamespace, world: Market) -> None:

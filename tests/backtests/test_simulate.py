@@ -61,7 +61,7 @@ def test_the_deposit_gets_what_the_assets_leave_and_all_of_it_at_the_start(
     execution = Execution(fee_bps=100, slippage_bps=0)
     sizes = order_sizes(decisions(toy, {"01-01 12:00": (0.25,), "01-03": (1.0,)}, "BTC"), cash_tape, execution)
     all_of_it = 0.99 / 1.01
-    np.testing.assert_allclose(sizes, [[_, all_of_it], [0.25, all_of_it - 0.25], [all_of_it, 0]], atol=1e-15)
+    np.testing.assert_allclose(sizes, [[_, 1.0], [0.25, all_of_it - 0.25], [all_of_it, 0]], atol=1e-15)
 
 
 def test_a_deposit_costs_nothing_and_an_asset_what_was_agreed(cash_tape: Tape) -> None:

@@ -134,4 +134,4 @@ def test_reading_what_is_not_named_is_looking_where_no_release_is_awaited(
 ) -> None:
     (tmp_path / "mine.py").write_text(HEAD + signal('known.first("TGA")', "SOFR"))
     sentence = ebbtide("run", f"{tmp_path}/mine.py:Mine", *cached).sentence(code=1)
-    assert sentence == "TGA is read but not named in needs; name it there: SOFR"
+    assert sentence == "Own(): TGA is read but not named in needs; name it there: SOFR"

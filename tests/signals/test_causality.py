@@ -14,7 +14,7 @@ import pytest
 
 import signals
 from data_cache.bars import OHLCV, Bars
-from data_cache.errors import BadUsage, NoData
+from data_cache.errors import BadUsage, LookAhead, NoData
 from data_cache.market import Known, Market
 from data_cache.observations import Observations
 from signals import Basis, Signal, Trend
@@ -181,10 +181,15 @@ class LastOfTheDay(Signal):
         return both[~both.index.floor("D").duplicated(keep="last")]
 
 
-@pytest.mark.parametrize("signal", [Tomorrow(), AgainstAllOfHistory(), AtItsPeriod(), LastOfTheDay()], ids=repr)
+@pytest.mark.parametrize("signal", [Tomorrow(), AgainstAllOfHistory(), LastOfTheDay()], ids=repr)
 def test_the_proof_finds_a_signal_that_looks_ahead(signal: Signal, lab: Market) -> None:
     with pytest.raises(AssertionError, match=r"differs|changes the past"):
         prove(signal, only(signal, lab), cuts(signal, lab, seed=3))
+
+
+def test_a_value_indexed_by_its_period_is_refused(lab: Market) -> None:
+    with pytest.raises(LookAhead, match=r"AtItsPeriod\(\) stamps a value 20.*index values by known_at"):
+        evaluate(AtItsPeriod(), lab)
 
 
 BACKWARDS = {"days", "weeks", "window", "window_days", "window_weeks"}
