@@ -118,7 +118,7 @@ def _no_bars(store: Store, timeframe: str, venue: str | None, missing: list[str]
     where = f" from {venue}" if venue else ""
     has = ", ".join(f"{one.asset} ({one})" for one in store.listings()) or "none"
     found = f"no bars{whose}{where} in {store.folder} that make {timeframe}"
-    return f"{found}; here are: {has}; import or fetch some"
+    return f"{found}; here are: {has}; import some"
 
 
 def _origin(folder: Path, timeframe: str, kept: Mapping[str, Listing]) -> str:

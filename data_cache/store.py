@@ -28,7 +28,7 @@ from data_cache.continuation import (
     refuse_contradiction,
     replaced_observations,
 )
-from data_cache.errors import BadData, EbbtideError, NoData, UnknownName
+from data_cache.errors import BadData, BadUsage, EbbtideError, NoData, UnknownName
 from data_cache.parquet import Fetch, Provenance
 
 LOCK_SECONDS = 60
@@ -71,8 +71,11 @@ class Store:
 
     @classmethod
     def default(cls, folder: Path | None = None) -> "Store":
-        """The store at `store_folder(folder)`."""
-        return cls(store_folder(folder))
+        """The store at `store_folder(folder)`; BadUsage where that is a file."""
+        place = store_folder(folder)
+        if place.is_file():
+            raise BadUsage(f"{place} is a file; --store names a folder")
+        return cls(place)
 
     def series(self) -> list[str]:
         """The ids of all stored series, ascending."""

@@ -30,6 +30,8 @@ class Imported:
 
     rows : in the file, after `where`      added : rows that the store did not have
     missing : rows without a value
+    dropped : rows that were left out because they could not be complete when the file was read: the last bar, where
+    it had not ended, and periods without a value that had not been published
     gaps : runs of missing bars or days, or silences longer than the series may have
     """
 
@@ -41,6 +43,7 @@ class Imported:
     gaps: int
     first: pd.Timestamp
     last: pd.Timestamp
+    dropped: int = 0
 
     def summary(self) -> dict[str, Any]:
         """The entry as JSON can hold it: times in ISO."""
@@ -92,11 +95,18 @@ class SeriesEntry:
     def store(self, table: Table, store: Store, fetch: Fetch, replace: bool) -> Imported:
         """Put the entry's observations into the store."""
         spec = self.spec()
-        rows = self.rows(table, spec)
+        whole = self.rows(table, spec)
+        rows = self._published(whole, fetch.fetched_at)
+        if not replace and self.id in store.series():
+            self._refuse_excluded(store.rows(self.id))
         added = store.add_series(spec, rows, fetch, replace)
         periods, missing = rows["period"], int(rows["value"].isna().sum())
-        gaps = len(silences(rows, spec.max_age_days))
-        return Imported(self.id, self.file, len(rows), added, missing, gaps, periods.min(), periods.max())
+        gaps, dropped = len(silences(rows, spec.max_age_days)), len(whole) - len(rows)
+        return Imported(self.id, self.file, len(rows), added, missing, gaps, periods.min(), periods.max(), dropped)
+
+    def columns_by_key(self) -> dict[str, str]:
+        """Manifest key -> the column that it names."""
+        return {"period": self.period, "value": self.value, "known_at": self.known_at}
 
     def spec(self) -> SeriesSpec:
         """The catalogue's entry, or the one that this entry describes."""
@@ -147,6 +157,32 @@ class SeriesEntry:
         _refuse_twice(self.id, rows["period"])
         return observation_rows(rows["period"], known_at(spec, pd.DatetimeIndex(rows["period"])), rows["value"])
 
+    def _published(self, rows: pd.DataFrame, fetched_at: pd.Timestamp) -> pd.DataFrame:
+        """The rows that were known at `fetched_at`; only those without a value may be of later."""
+        future = rows["known_at"] > fetched_at
+        unseen = rows[future & rows["value"].notna()]
+        if len(unseen):
+            row = unseen.iloc[0]
+            raise BadData(
+                f"{self.id}: the value of {row['period']} would become known at {row['known_at']}, after this "
+                f"import at {fetched_at.floor('s')} ({len(unseen)} such); correct its date, import again after that time, "
+                "or leave it out with last"
+            )
+        if future.all():
+            raise NoData(f"{self.id} has no row that was known at {fetched_at.floor('s')}; import again later")
+        return rows[~future].reset_index(drop=True)
+
+    def _refuse_excluded(self, stored: pd.DataFrame) -> None:
+        """Raise BadData if a value is stored that is excluded now: it would count as known until today."""
+        excluded = stored[stored["period"].isin(pd.to_datetime(list(self.exclude)))]
+        in_force = excluded.drop_duplicates("period", keep="last").dropna(subset="value")
+        if len(in_force):
+            row = in_force.iloc[0]
+            raise BadData(
+                f"{self.id}: {row['period'].date()} is excluded but stored with the value {row['value']:g}; "
+                "import with --replace"
+            )
+
     def _closing(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Take the next opening for the close; the last day's close is not in a file of openings."""
         if not self.value_is:
@@ -191,11 +227,28 @@ class BarsEntry:
             raise UnknownName.among("column", unknown[0], OHLCV, owner="a bar")
         numbers = {name: table.numbers(self.columns.get(name, name)) for name in OHLCV}
         times = table.instants(self.time, self.time_timezone)
-        bars = Bars(self.asset, self.timeframe, pd.DataFrame(numbers, index=times))
+        whole = Bars(self.asset, self.timeframe, pd.DataFrame(numbers, index=times))
+        bars = self._ended(whole, fetch.fetched_at)
         listing = Listing(self.asset, self.venue, self.symbol, self.timeframe)
         added = store.add_bars(listing, bars, dataclasses.replace(fetch, source=self.venue), replace)
-        gaps = len(bars.gaps())
-        return Imported(str(listing), self.file, len(times), added, 0, gaps, times[0], times[-1])
+        kept, gaps, dropped = bars.frame.index, len(bars.gaps()), len(times) - len(bars.frame)
+        return Imported(str(listing), self.file, len(kept), added, 0, gaps, kept[0], kept[-1], dropped)
+
+    def columns_by_key(self) -> dict[str, str]:
+        """Manifest key -> the column that it names."""
+        return {"time": self.time} | {f"columns.{name}": self.columns.get(name, name) for name in OHLCV}
+
+    def _ended(self, bars: Bars, fetched_at: pd.Timestamp) -> Bars:
+        """The bars without a last one that was still running at `fetched_at`: its prices are not final."""
+        future = bars.frame.index[bars.frame.index > fetched_at]
+        if len(future):
+            raise BadData(
+                f"{self.file}: a bar opens at {future[0]}, after this import at {fetched_at.floor('s')} ({len(future)} "
+                "such); correct its time and time_timezone, or remove it"
+            )
+        if bars.known_at[0] > fetched_at:
+            raise NoData(f"{self.file}: its only bar ends at {bars.known_at[0]}; import again after that time")
+        return bars.until(fetched_at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,10 +272,21 @@ class FuturesEntry:
         known = (days + pd.Timedelta(days=1)).tz_localize("UTC")
         expiry = pd.Timestamp(self.expiry).tz_convert("UTC").as_unit("ns")
         rows = futures_rows(known, expiry, table.numbers(self.close))
+        future = known > fetch.fetched_at
+        if future.any():
+            raise BadData(
+                f"{self.file}: the close of {days[future][0].date()} would become known at {known[future][0]}, after "
+                f"this import at {fetch.fetched_at.floor('s')} ({future.sum()} such); correct its date, or remove it "
+                "until its day has ended"
+            )
         added = store.add_futures(self.asset, rows, fetch, replace)
         gaps = int((days.sort_values().diff() > pd.Timedelta(days=1)).sum())
         name = f"futures {self.asset} {self.expiry:%Y-%m-%d}"
         return Imported(name, self.file, len(rows), added, 0, gaps, days.min(), days.max())
+
+    def columns_by_key(self) -> dict[str, str]:
+        """Manifest key -> the column that it names."""
+        return {"date": self.date, "close": self.close}
 
 
 def _catalogued(series: str) -> SeriesSpec:

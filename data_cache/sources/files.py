@@ -51,7 +51,7 @@ def import_manifest(
 ) -> list[Imported]:
     """Import every entry of a manifest into `store`, in the order series, bars, futures.
 
-    fetched_at : UTC, written into the provenance; now where None
+    fetched_at : UTC, written into the provenance, now where None; what became known later is refused
     replace : take the files' numbers over stored ones
 
     Each entry is stored whole or not at all. The first one that fails stops the import with an error that
@@ -75,12 +75,13 @@ def import_manifest(
             imported.append(_import(entry, root, store, fetched_at or now(), replace))
         except EbbtideError as error:
             before = ", ".join(done.name for done in imported) or "nothing"
-            raise type(error)(f"{name}: {error} (imported before it: {before})") from error
+            where = name if entry.file in str(error) else f"{name}: {entry.file}"
+            raise type(error)(f"{where}: {error} (imported before it: {before})") from error
     return imported
 
 
 def _import(entry: Entry, root: Path, store: Store, fetched_at: pd.Timestamp, replace: bool) -> Imported:
-    table = Table.read(root / entry.file, entry.file)
+    table = Table.read(root / entry.file, entry.file, entry.columns_by_key())
     fetch = Fetch("file", f"{entry.file} sha256:{table.sha256}", fetched_at)
     return entry.store(table, store, fetch, replace)
 

@@ -1,7 +1,9 @@
 """Columns of a CSV file, read strictly: a cell that is not what it should be is named, never skipped."""
 
+import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,30 +20,37 @@ HEADER_LINES = 1
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a CSV file as text, and the name to call it by."""
+    """The cells of a CSV file as text, and the name to call it by.
+
+    keys : column -> the key of the manifest that names it, for sentences that say what to set
+    """
 
     name: str
     cells: pd.DataFrame
     sha256: str
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path, name: str) -> "Table":
+    def read(cls, path: Path, name: str, columns_by_key: Mapping[str, str] | None = None) -> "Table":
         """Read a CSV file, gzipped or not; NoData where there is none, BadData where it is no table."""
         if not path.is_file():
             raise NoData(f"{path} is not there; check `file` and `root`")
         try:
             cells = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False).fillna("")
+        except pd.errors.EmptyDataError:
+            raise BadData(f"{path} is empty; it needs a line with the names of its columns, then rows") from None
         except (ValueError, OSError, EOFError, zlib.error) as error:
             raise BadData(f"{path} can't be read as CSV: {error}") from error
         if not isinstance(cells.index, pd.RangeIndex):  # pandas takes cells beyond the header for row labels
             raise BadData(f"{path} can't be read as CSV: its rows have more cells than its header has names")
         filled = cells[(cells != "").any(axis=1)].rename(columns=str.strip)
-        return cls(name, filled, sha256(path.read_bytes()).hexdigest())
+        keys = {column: key for key, column in (columns_by_key or {}).items()}
+        return cls(name, filled, sha256(path.read_bytes()).hexdigest(), keys)
 
     def text(self, column: str) -> pd.Series:
         """The cells of a column without blanks around them; UnknownName for a column that is not there."""
         if column not in self.cells:
-            raise UnknownName.among("column", column, self.cells.columns, owner=self.name)
+            raise self._no_column(column)
         return self.cells[column].str.strip()
 
     def where(self, kept: dict[str, list[str]], ignored: dict[str, list[str]]) -> "Table":
@@ -55,7 +64,7 @@ class Table:
             rows &= cells.isin(labels).to_numpy()
             known = {*labels, *ignored.get(column, cells)}
             self._refuse(column, ~cells.isin(known), f"a label that is neither in where nor in ignore.{column}")
-        return Table(self.name, self.cells[rows], self.sha256)
+        return replace(self, cells=self.cells[rows])
 
     def numbers(self, column: str) -> np.ndarray:
         """The column as floats, NaN where the source says "missing"; BadData for any other text."""
@@ -87,9 +96,11 @@ class Table:
         if self._has_offsets(column):
             return times
         if not timezone:
+            key = self.keys.get(column, column)
+            zone = '"America/New_York" or "UTC"' if key == "known_at" else '"UTC"'
             raise BadData(
                 f"{self.name}: {column} has times without a timezone, such as {self.text(column).iloc[0]!r}; "
-                f'write an offset (Z, +00:00) in the file, or set {column}_timezone = "America/New_York"'
+                f"set {key}_timezone = {zone} in the manifest, or write an offset (Z, +00:00) in the file"
             )
         try:
             second = np.zeros(len(times), bool)
@@ -97,6 +108,14 @@ class Table:
         except (KeyError, ValueError) as error:
             raise BadData(f"{self.name}: {timezone!r} is no timezone: {error}") from None
         return local.tz_convert("UTC")
+
+    def _no_column(self, column: str) -> UnknownName:
+        error = UnknownName.among("column", column, self.cells.columns, owner=self.name)
+        if column not in self.keys:
+            return error
+        meant = re.search(r"did you mean '(.+)'\?$", str(error))
+        cure = f'set {self.keys[column]} = "{meant[1] if meant else "..."}" in the manifest'
+        return UnknownName(f"{error}; rename it, or {cure}")
 
     def _has_offsets(self, column: str) -> bool:
         offsets = self.text(column).str.contains(OFFSET, regex=True)

@@ -108,7 +108,7 @@ def test_bars_can_be_of_named_assets_alone(here: Store) -> None:
 
 def test_a_store_without_bars_is_no_market(here: Store) -> None:
     add_series(here, spec("SOFR"), [5.4])
-    with pytest.raises(NoData, match=r"no bars in .*store that make 1d; here are: none; import or fetch some"):
+    with pytest.raises(NoData, match=r"no bars in .*store that make 1d; here are: none; import some"):
         load_market(here, "1d")
 
 

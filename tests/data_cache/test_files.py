@@ -145,7 +145,11 @@ def test_a_column_can_say_when_a_value_was_known(run: Import, here: Store) -> No
 
 def test_a_known_at_without_an_offset_needs_a_timezone(run: Import, here: Store) -> None:
     manifest, file = SOFR + 'known_at = "seen"\n', "date,value,seen\n2024-07-02,5.40,2024-07-03 08:00\n"
-    with pytest.raises(BadData, match="seen has times without a timezone, such as '2024-07-03 08:00'"):
+    with pytest.raises(
+        BadData,
+        match="seen has times without a timezone, such as '2024-07-03 08:00'; "
+        'set known_at_timezone = "America/New_York" or "UTC" in the manifest',
+    ):
         run(manifest, sofr=file)
     run(manifest + 'known_at_timezone = "America/New_York"\n', sofr=file)
     assert here.rows("SOFR")["known_at"].tolist() == [pd.Timestamp("2024-07-03 12:00", tz="UTC")]
@@ -338,7 +342,7 @@ def test_the_holes_in_bars_are_counted(run: Import) -> None:
 BAD_BARS = {
     "out of order": (
         "2023-12-31T00:00:00Z,1,1,1,1,1\n",
-        "BTC 1d: bars are not sorted by open_time, first at 2023-12-31",
+        r"\[\[bars\]\] 1 \(BTC\): btc.csv: BTC 1d: bars are not sorted by open_time, first at 2023-12-31",
     ),
     "twice": ("2024-01-02T00:00:00Z,11,13,10,12,2\n", "two bars open at the same time, first at 2024-01-02"),
     "no price": ("2024-01-03T00:00:00Z,,13,10,12,2\n", "a price is missing or not finite, first at 2024-01-03"),
@@ -358,14 +362,96 @@ def test_bars_that_cannot_be_right_are_named(run: Import, here: Store, line: str
 
 
 def test_bars_of_bare_dates_need_a_timezone(run: Import) -> None:
-    with pytest.raises(BadData, match=r"time has times without a timezone, such as '2024-01-01'.*time_timezone"):
-        run(BTC, btc="time,open,high,low,close,volume\n2024-01-01,10,12,9,11,7\n")
+    with pytest.raises(
+        BadData, match=r"day has times without a timezone, such as '2024-01-01'; set time_timezone = \"UTC\" in the"
+    ):
+        run(BTC + 'time = "day"\n', btc="day,open,high,low,close,volume\n2024-01-01,10,12,9,11,7\n")
 
 
 def test_a_past_bar_that_changed_in_the_file_is_reported(run: Import) -> None:
     run(BTC, btc=BTC_CSV)
     with pytest.raises(BadData, match="kraken BTC/USD 1d: 1 stored prices changed, first at 2024-01-02"):
         run(BTC, btc=BTC_CSV.replace("13,10,12,2", "13,10,12.5,2"))
+
+
+NOON = pd.Timestamp("2024-01-03 12:00", tz="UTC")
+THIRD = "2024-01-03T00:00:00Z,12,14,11,13,1\n"
+
+
+def test_a_last_bar_that_has_not_ended_is_dropped_and_reported(run: Import, here: Store) -> None:
+    [entry] = run(BTC, NOON, btc=BTC_CSV + THIRD)
+    assert (entry.rows, entry.dropped, entry.last) == (2, 1, pd.Timestamp("2024-01-02", tz="UTC"))
+    assert entry.summary()["dropped"] == 1
+    assert here.bars(here.listings()[0]).frame["close"].tolist() == [11, 12]
+
+
+def test_a_bar_that_was_dropped_is_imported_once_it_has_ended(run: Import, here: Store) -> None:
+    run(BTC, NOON, btc=BTC_CSV + THIRD)
+    [entry] = run(BTC, NOON + pd.Timedelta(hours=12), btc=BTC_CSV + THIRD.replace("13,1", "13.5,2"))
+    assert (entry.rows, entry.added, entry.dropped) == (3, 1, 0)
+    assert here.bars(here.listings()[0]).frame["close"].tolist() == [11, 12, 13.5]
+
+
+def test_bars_that_open_after_the_import_are_refused(run: Import, here: Store) -> None:
+    ahead = THIRD + THIRD.replace("-03T", "-04T") + THIRD.replace("-03T", "-05T")
+    with pytest.raises(
+        BadData,
+        match=r"btc.csv: a bar opens at 2024-01-04 00:00:00\+00:00, after this import at 2024-01-03 12:00:00\+00:00 "
+        r"\(2 such\); correct its time and time_timezone, or remove it",
+    ):
+        run(BTC, NOON, btc=BTC_CSV + ahead)
+    assert here.listings() == []
+
+
+def test_a_file_with_nothing_but_the_running_bar_says_when_to_come_back(run: Import) -> None:
+    with pytest.raises(NoData, match=r"btc.csv: its only bar ends at 2024-01-04 .*; import again after that time"):
+        run(BTC, NOON, btc=BTC_CSV.splitlines()[0] + "\n" + THIRD)
+
+
+def test_a_value_that_nobody_could_have_seen_is_refused(run: Import, here: Store) -> None:
+    published = pd.Timestamp("2024-01-03 13:00", tz="UTC")  # SOFR of the 2nd: the 3rd, 08:00 in New York
+    with pytest.raises(
+        BadData,
+        match=r"SOFR: the value of 2024-01-02 00:00:00 would become known at 2024-01-03 13:00:00\+00:00, after this "
+        r"import at 2024-01-03 12:59:59\+00:00 \(1 such\); correct its date, import again after that time, or leave",
+    ):
+        run(SOFR, published - pd.Timedelta(seconds=1), sofr="date,value\n2024-01-02,5.40\n")
+    assert here.series() == []
+    assert run(SOFR, published, sofr="date,value\n2024-01-02,5.40\n")[0].added == 1
+
+
+def test_a_known_at_column_that_runs_ahead_is_refused(run: Import) -> None:
+    ahead = "date,value,seen\n2024-01-02,5.40,2024-01-03T12:00:01Z\n"
+    with pytest.raises(BadData, match=r"would become known at 2024-01-03 12:00:01\+00:00, after this import"):
+        run(SOFR + 'known_at = "seen"\n', NOON, sofr=ahead)
+
+
+def test_a_rate_that_is_announced_ahead_of_its_day_is_no_future_value(run: Import, here: Store) -> None:
+    manifest = SOFR.replace("SOFR", "IORB")
+    announced = pd.Timestamp("2024-01-03 21:32", tz="UTC")  # for the 4th, posted the day before at 16:32
+    run(manifest, announced, sofr="date,value\n2024-01-04,5.40\n")
+    assert here.rows("IORB")["known_at"].tolist() == [announced]
+    with pytest.raises(BadData, match="IORB: the value of 2024-01-05 00:00:00 would become known at 2024-01-04 21:32"):
+        run(manifest, announced, sofr="date,value\n2024-01-04,5.40\n2024-01-05,5.40\n")
+
+
+def test_a_day_without_a_value_that_is_not_published_yet_is_dropped(run: Import, here: Store) -> None:
+    [entry] = run(SOFR, NOON, sofr="date,value\n2023-12-29,5.38\n2024-01-02,.\n")
+    assert (entry.rows, entry.missing, entry.dropped) == (1, 0, 1)
+    assert here.rows("SOFR")["value"].tolist() == [5.38]
+
+
+def test_a_value_that_is_excluded_later_needs_a_replacement(run: Import, here: Store, tmp_path: Path) -> None:
+    srf = '[[series]]\nid = "SRF"\nfile = "srf.csv"\nunit = "$bn"\n'
+    excluding = srf + 'exclude = { 2025-10-08 = "small-value exercise" }\n'
+    run(srf, srf="date,value\n2025-10-08,0.098\n")
+    with pytest.raises(
+        BadData, match=r"SRF: 2025-10-08 is excluded but stored with the value 0.098; import with --replace"
+    ):
+        run(excluding)
+    import_manifest(tmp_path / "manifest.toml", here, FETCHED_AT, replace=True)
+    assert here.rows("SRF")["value"].isna().tolist() == [True]
+    assert run(excluding)[0].added == 0
 
 
 FUTURE = '[[futures]]\nasset = "BTC"\nexpiry = 2024-03-29T08:00:00Z\nfile = "future.csv"\n'
@@ -375,6 +461,16 @@ def test_a_close_of_a_future_is_known_at_the_end_of_its_day(run: Import, here: S
     run(FUTURE, future="date,close\n2024-01-01,43000\n2024-01-02,43500\n")
     closes = here.futures("BTC")[pd.Timestamp("2024-03-29 08:00", tz="UTC")]
     assert closes.loc[pd.Timestamp("2024-01-02", tz="UTC")] == 43000
+
+
+def test_a_close_of_a_day_that_has_not_ended_is_refused(run: Import, here: Store) -> None:
+    with pytest.raises(
+        BadData,
+        match=r"future.csv: the close of 2024-01-03 would become known at 2024-01-04 00:00:00\+00:00, after this "
+        r"import at 2024-01-03 12:00:00\+00:00 \(1 such\); correct its date, or remove it until its day has ended",
+    ):
+        run(FUTURE, NOON, future="date,close\n2024-01-02,43500\n2024-01-03,43600\n")
+    assert here.futures_assets() == []
 
 
 def test_an_expiry_needs_a_timezone(run: Import) -> None:
@@ -391,7 +487,19 @@ FAILURES = {
         SOFR + 'value = "rate"\n',
         {"sofr": "date,rates\n2024-01-02,5.40\n"},
         UnknownName,
-        "sofr.csv has no column 'rate'; did you mean 'rates'",
+        r"sofr.csv has no column 'rate'; did you mean 'rates'\?; rename it, or set value = \"rates\" in the manifest",
+    ),
+    "a column that is like no other": (
+        SOFR,
+        {"sofr": "date,x\n2024-01-02,5.40\n"},
+        UnknownName,
+        r'no column \'value\'; it has: date, x; rename it, or set value = "..." in the manifest',
+    ),
+    "a price that is not there": (
+        BTC,
+        {"btc": BTC_CSV.replace("close", "clse")},
+        UnknownName,
+        r'btc.csv has no column \'close\'; .*; rename it, or set columns.close = "clse" in the manifest',
     ),
     "a number that is none": (
         SOFR,
@@ -419,7 +527,7 @@ FAILURES = {
         "date is '2024-01-02 08:00', which is a time without a timezone",
     ),
     "a file without rows": (SOFR, {"sofr": "date,value\n"}, NoData, "sofr.csv has no row of SOFR"),
-    "a file without anything": (SOFR, {"sofr": ""}, BadData, "sofr.csv can't be read as CSV"),
+    "a file without anything": (SOFR, {"sofr": ""}, BadData, "sofr.csv is empty; it needs a line with the names"),
     "more cells than names": (SOFR, {"sofr": "date,value\n2024-01-02,5,40\n"}, BadData, "more cells than its header"),
     "a line with too many cells": (
         SOFR,

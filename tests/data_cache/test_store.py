@@ -15,7 +15,7 @@ from data_cache import parquet, store
 from data_cache.bars import OHLCV, Bars
 from data_cache.catalog import ReleaseRule, SeriesSpec, spec
 from data_cache.continuation import continued_observations
-from data_cache.errors import BadData, DamagedFile, EbbtideError, NoData
+from data_cache.errors import BadData, BadUsage, DamagedFile, EbbtideError, NoData
 from data_cache.observations import observation_rows
 from data_cache.parquet import Fetch
 from data_cache.store import Listing, Store, futures_rows, store_folder
@@ -365,9 +365,7 @@ def test_a_damaged_file_is_named_and_costs_no_other(here: Store, damage: object)
     here.add_series(spec("SRF"), rows((2, 2, 1.0)), fetch())
     here.add_series(spec("SOFR"), rows((2, 3, 5.3)), fetch())
     damage(here.series_path("SRF"))
-    with pytest.raises(
-        DamagedFile, match=r"series/SRF.parquet is damaged: .*; delete it, then fetch or import it again"
-    ):
+    with pytest.raises(DamagedFile, match=r"series/SRF.parquet is damaged: .*; delete it, then import it again"):
         here.rows("SRF")
     with pytest.raises(DamagedFile, match=r"SRF.parquet is damaged"):
         here.add_series(spec("SRF"), rows((3, 3, 2.0)), fetch())
@@ -524,3 +522,9 @@ def test_the_store_lies_in_the_clone_or_else_with_the_user(
         (tmp_path / ".git").mkdir()
     expected = tmp_path / "data_cache" / "store" if is_clone else tmp_path / "cache" / "ebbtide"
     assert store_folder() == expected
+
+
+def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(BadUsage, match=r"notes.txt is a file; --store names a folder"):
+        Store.default(tmp_path / "notes.txt")

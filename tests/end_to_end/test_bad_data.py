@@ -78,7 +78,7 @@ NUMBERS = [
         "known_at without a timezone",
         SERIES.format(id="SOFR", unit="%") + 'known_at = "date"\n',
         WEEK,
-        'write an offset (Z, +00:00) in the file, or set date_timezone = "America/New_York"',
+        'set known_at_timezone = "America/New_York" or "UTC" in the manifest, or write an offset (Z, +00:00)',
     ),
     (
         "no row",
@@ -98,6 +98,19 @@ NUMBERS = [
         WEEK,
         "t.csv is not there; check `file` and `root`",
     ),
+    (
+        "a value of days to come",
+        SERIES.format(id="SOFR", unit="%"),
+        WEEK + "2039-01-03,5.3\n",
+        "s.csv: SOFR: the value of 2039-01-03 00:00:00 would become known at 2039-01-04 13:00:00+00:00, after",
+    ),
+    (
+        "a rate as a fraction",
+        SERIES.format(id="SOFR", unit="%"),
+        WEEK.replace("5.3", "0.053"),
+        "lies outside 0.5..20 %; is the file in fraction instead of %? set its unit",
+    ),
+    ("an empty file", SERIES.format(id="SOFR", unit="%"), "", "s.csv is empty; it needs a line with the names"),
     ("one bracket", "[series]\n", WEEK, "series must be written [[series]], with two brackets"),
     ("no TOML", "[[series\n", WEEK, "is not TOML"),
 ]
@@ -122,6 +135,7 @@ def test_wrong_bars_are_refused_and_nothing_is_lost(
     sentence = ebbtide("import", files / "btc.toml", "--store", stored).sentence()
     assert said in sentence
     assert "[[bars]] 1 (BTC)" in sentence
+    assert "btc.csv" in sentence.partition("[[bars]] 1 (BTC): ")[2]
     assert by_hand.contents(stored) == before
 
 
@@ -129,7 +143,7 @@ def test_bars_without_a_timezone_are_refused(ebbtide: Callable, stored: Path, by
     manifest = stored.parent / "files" / "naive.toml"
     manifest.write_text(by_hand.bars_entry("BTC").replace('time_timezone = "UTC"\n', ""))
     sentence = ebbtide("import", manifest, "--store", stored).sentence()
-    assert "btc.csv: date has times without a timezone, such as '2024-01-01'; write an offset" in sentence
+    assert "btc.csv: date has times without a timezone, such as '2024-01-01'; set time_timezone = \"UTC\"" in sentence
 
 
 @pytest.mark.parametrize(("wrong", "manifest", "csv", "said"), NUMBERS, ids=[case[0] for case in NUMBERS])
@@ -155,6 +169,24 @@ def test_a_stored_price_that_changed_is_refused(ebbtide: Callable, stored: Path,
     assert by_hand.contents(stored) == before
 
 
+def test_a_bar_of_days_to_come_is_refused(ebbtide: Callable, stored: Path, by_hand: SimpleNamespace) -> None:
+    files = stored.parent / "files"
+    (files / "btc.csv").write_text(by_hand.bars_csv("BTC") + "2039-01-01,40000,42000,38000,40000,1\n")
+    (files / "btc.toml").write_text(by_hand.bars_entry("BTC"))
+    before = by_hand.contents(stored)
+    sentence = ebbtide("import", files / "btc.toml", "--store", stored).sentence()
+    assert "btc.csv: a bar opens at 2039-01-01 00:00:00+00:00, after this import at " in sentence
+    assert by_hand.contents(stored) == before
+
+
+def test_a_store_that_is_a_file_is_refused(ebbtide: Callable, stored: Path) -> None:
+    manifest = stored.parent / "files" / "manifest.toml"
+    assert (
+        ebbtide("import", manifest, "--store", manifest).sentence() == f"{manifest} is a file; --store names a folder"
+    )
+    assert ebbtide("status", "--store", manifest).sentence() == f"{manifest} is a file; --store names a folder"
+
+
 def test_an_import_of_the_same_files_adds_nothing(ebbtide: Callable, stored: Path) -> None:
     answer = ebbtide("import", stored.parent / "files" / "manifest.toml", "--store", stored, "--json").json
     assert {entry["name"]: entry["added"] for entry in answer["imported"]} == dict.fromkeys(
@@ -176,7 +208,7 @@ def test_a_damaged_series_is_named_and_the_others_stay_usable(
     flip_a_byte(stored / "series" / "TGA.parquet")
     problems = {e["name"]: e["problem"] for e in ebbtide("status", "--store", stored, "--json").json["entries"]}
     assert [name for name, problem in problems.items() if problem] == ["TGA"]
-    assert problems["TGA"].endswith("delete it, then fetch or import it again")
+    assert problems["TGA"].endswith("delete it, then import it again")
     assert f"damaged {problems['TGA']}\n" in ebbtide("status", "--store", stored).out
     assert ebbtide(*run, "--cash", "SOFR", "--json").json["equity_sha256"] == whole["equity_sha256"]
 
