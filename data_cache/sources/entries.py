@@ -165,8 +165,8 @@ class SeriesEntry:
             row = unseen.iloc[0]
             raise BadData(
                 f"{self.id}: the value of {row['period']} would become known at {row['known_at']}, after this "
-                f"import at {fetched_at.floor('s')} ({len(unseen)} such); correct its date, import again after that time, "
-                "or leave it out with last"
+                f"import at {fetched_at.floor('s')} ({len(unseen)} such); correct its date, import again after that "
+                "time, or leave it out with last"
             )
         if future.all():
             raise NoData(f"{self.id} has no row that was known at {fetched_at.floor('s')}; import again later")
