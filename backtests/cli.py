@@ -152,7 +152,9 @@ def prove(
 
     asked = Request(timeframe=timeframe, data=data, seed=seed, store=store)
     market = asked.market()
-    proofs = [put_to_proof(s, market, cuts, seed) for s in progress(find_strategies(strategies, settings or ()))]
+    proofs = [
+        put_to_proof(s, market, cuts, seed) for s in progress(find_strategies(strategies, settings or ()), "Proving")
+    ]
     if as_json:
         _print_json({"proofs": [proof.summary() for proof in proofs]})
     else:
@@ -175,12 +177,16 @@ def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
         write_tearsheet(results, asked.out, title, notes=[str(finding) for finding in found])
     if asked.json:
         return _print_json(_summary(results, found, single))
-    return print_results(results, found, asked.out)
+    return print_results(results, found, asked.engine, asked.out)
 
 
 def _summary(results: list[Any], found: list[Any], single: bool) -> dict[str, Any]:
     summaries = [result.summary() for result in results]
-    about = {"findings": [finding.summary() for finding in found]}
+    benchmark = results[0].benchmark
+    about = {
+        "benchmark": benchmark.summary() if benchmark else None,
+        "findings": [finding.summary() for finding in found],
+    }
     return summaries[0] | about if single and len(summaries) == 1 else {"results": summaries} | about
 
 
@@ -214,6 +220,8 @@ def main() -> None:
         if os.environ.get("EBBTIDE_TRACEBACK"):
             raise
         _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted; what was stored before is whole", 130)
     except BrokenPipeError:  # the reader of our output, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

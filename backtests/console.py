@@ -1,6 +1,7 @@
 """Results as tables in the terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-# What a line of a comparison shows; the tearsheet and --json hold every metric.
+# What a line of a comparison shows, the most telling first; the tearsheet and --json hold every metric.
 SHORT = {
     "total_return": "return",
     "cagr": "CAGR",
-    "volatility": "vol",
     "sharpe": "Sharpe",
     "max_drawdown": "max DD",
+    "volatility": "vol",
     "exposure": "exposure",
+    "decisions": "decisions",
     "turnover": "turnover",
     "costs_paid": "costs a year",
-    "decisions": "decisions",
 }
 HEADINGS = {
     "strategies": ("strategy", "what it holds", "parameters"),
@@ -50,12 +51,12 @@ def show(table: Table) -> None:
     (console if console.is_terminal else Terminal(width=130)).print(table)
 
 
-def progress(strategies: Sequence[Any]) -> Iterable[Any]:
+def progress(strategies: Sequence[Any], doing: str = "Backtesting") -> Iterable[Any]:
     """Go through the strategies with a progress bar on stderr, where that is a terminal."""
     from rich.progress import track  # 25 ms that a listing does not need
 
     console = Console(stderr=True)
-    return track(strategies, "Backtesting", console=console, transient=True, disable=not console.is_terminal)
+    return track(strategies, doing, console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_listing(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -76,14 +77,17 @@ def _listing_row(kind: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     return entry["name"], entry["title"], parameters
 
 
-def print_results(results: Sequence[Any], found: Sequence[Any], out: Path | None) -> None:
+def print_results(results: Sequence[Any], found: Sequence[Any], engine: str, out: Path | None) -> None:
     """Print one result beside its benchmark, or several a line each; then the findings and where the tearsheet is."""
     print_window(results)
     show(_metric_table(results[0]) if len(results) == 1 else comparison(results))
+    say = partial(Terminal().print, soft_wrap=True, highlight=False)
+    if engine == "both":
+        say("Both engines decide the same; equity is equal within 1e-9.")
     for finding in found:
-        Terminal().print(f"[yellow]note[/] {escape(str(finding))} \\[{finding.code}]", soft_wrap=True, highlight=False)
+        say(f"[yellow]note[/] {escape(str(finding))} \\[{finding.code}]")
     if out is not None:
-        Terminal().print(f"Tearsheet: {escape(str(out))}", soft_wrap=True, highlight=False)
+        say(f"Tearsheet: {escape(str(out))}")
 
 
 def print_window(results: Sequence[Any]) -> None:
@@ -101,12 +105,19 @@ def print_window(results: Sequence[Any]) -> None:
 
 
 def comparison(results: Sequence[Any]) -> Table:
-    """Several results and their benchmark, a line each, with the metrics of SHORT."""
+    """Several results and their benchmark, a line each, with as many metrics of SHORT as fit into the terminal."""
+    terminal = Terminal()
+    unbounded = terminal.options.update(width=1_000)
+    tables = [_comparison(results, list(SHORT)[:count]) for count in range(len(SHORT), 3, -1)]
+    fitting = (table for table in tables if terminal.measure(table, options=unbounded).maximum <= terminal.width)
+    return next(fitting, tables[-1])
+
+
+def _comparison(results: Sequence[Any], names: Sequence[str]) -> Table:
     metrics = _metrics()
-    table = _table("", "strategy", *SHORT.values(), numbers_from=1)
-    for result, name in _with_benchmark(results):
-        values = [metrics[metric].text(result.metrics[metric]) for metric in SHORT]
-        table.add_row(escape(name), *values)
+    table = _table("", "strategy", *(SHORT[name] for name in names), numbers_from=1)
+    for result, label in _with_benchmark(results):
+        table.add_row(escape(label), *(metrics[name].text(result.metrics[name]) for name in names))
     return table
 
 
@@ -119,9 +130,14 @@ def _metric_table(result: Any) -> Table:
 
 
 def _with_benchmark(results: Sequence[Any]) -> list[tuple[Any, str]]:
-    named = [(result, result.name) for result in results]
-    benchmark = results[0].benchmark
-    return named if benchmark is None else [*named, (benchmark, f"{benchmark.name} (benchmark)")]
+    """Results and the benchmark with names, no two alike; a benchmark that is one of the results comes once."""
+    from backtests.metrics import labels, with_benchmarks
+
+    everything = with_benchmarks(results)
+    return [
+        (result, name if row < len(results) else f"{name} (benchmark)")
+        for row, (result, name) in enumerate(zip(everything, labels(everything), strict=True))
+    ]
 
 
 def _metrics() -> dict[str, Any]:

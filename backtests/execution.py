@@ -34,6 +34,8 @@ class Execution:
         for name in ("fee_bps", "slippage_bps", "min_notional", "band", "latency_hours", "rebalance_days"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise BadUsage(f"{name} must be zero or more; found {getattr(self, name)}")
+        if self.band > 1:
+            raise BadUsage(f"band must be at most 1, for no weight moves by more; found {self.band}")
         if not 0 < self.capital < np.inf:
             raise BadUsage(f"capital must be more than zero; found {self.capital}")
         if self.fee_bps + self.slippage_bps >= 1 / BPS:

@@ -16,6 +16,8 @@ from signals.signal import values_at
 FEW_DECISIONS = 30
 # Enough to find what looks ahead all the time, which is what mistakes do; `ebbtide prove` takes more.
 QUICK_CUTS = 4
+# A quarter: below it, a good month makes a year that nobody has seen.
+SHORT_YEARS = 0.25
 # A signal unknown for less of the window than this is a warm-up, not a finding.
 TOLERATED = 0.02
 
@@ -43,9 +45,9 @@ def findings(
 
     Raises LookAhead for a strategy that a quick causality proof finds out: its numbers are not worth printing.
     """
-    found = _window_cut(results[0], start, end)
+    found = _window_cut(results[0], start, end) + _short_window(results[0])
     for result in results:
-        found += _unproven(result) + _unknown_signals(result) + _few_decisions(result)
+        found += _unproven(result) + _unknown_signals(result) + _few_decisions(result) + _no_fills(result)
     return found
 
 
@@ -82,11 +84,31 @@ def _unknown_signals(result: Result) -> list[Finding]:
             known = times[~unknown]
             span = f"{known[0]:%Y-%m-%d} to {known[-1]:%Y-%m-%d}" if len(known) else "only within bars"
             sentence = (
-                f"signal {name} is unknown at {unknown.mean():.0%} of the bars' ends (known {span}); "
-                "meanwhile the book is left as it is"
+                f"signal {name} ({type(signal).__name__}) is unknown at {unknown.mean():.0%} of the bars' ends "
+                f"(known {span}); meanwhile the book is left as it is"
             )
             found.append(Finding("SIGNAL_UNKNOWN", result.name, sentence))
     return found
+
+
+def _short_window(result: Result) -> list[Finding]:
+    """SHORT_WINDOW: what is annualised speaks of a year that did not happen."""
+    if result.years >= SHORT_YEARS:
+        return []
+    days = result.years * 365
+    return [Finding("SHORT_WINDOW", "", f"the window has {days:.0f} days; annual numbers extrapolate from it")]
+
+
+def _no_fills(result: Result) -> list[Finding]:
+    """NO_FILLS: not one order was filled, so the result is that of cash."""
+    if len(result.trades):
+        return []
+    largest, execution = result.decisions.sum(axis=1).max(), result.execution
+    sentence = (
+        f"no order was filled: the largest exposure decided was {largest:.0%} of ${execution.capital:,.0f}, "
+        f"and orders below ${execution.min_notional:,.0f} are not sent"
+    )
+    return [Finding("NO_FILLS", result.name, sentence)]
 
 
 def _few_decisions(result: Result) -> list[Finding]:

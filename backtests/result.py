@@ -15,7 +15,7 @@ from data_cache.market import Market
 from strategies.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """One strategy on one market over one window.
 
@@ -33,6 +33,9 @@ class Result:
     fills: pd.DataFrame
     manifest: dict[str, Any]
     benchmark: "Result | None" = None
+
+    def __repr__(self) -> str:
+        return f"<Result of {self.strategy!r}, {self.equity.index[0]:%Y-%m-%d} to {self.equity.index[-1]:%Y-%m-%d}>"
 
     @property
     def name(self) -> str:

@@ -79,7 +79,8 @@ def deposit(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The price of a deposit at each bar's open and close: 1 at the first open, growing at the rate known at each open.
 
-    rate : % a year, simple, on a 365-day year. While the rate is unknown or too old, the deposit earns nothing.
+    rate : % a year, taken as simple on a 365-day year (SOFR and bills are quoted on 360 days, bills at a discount: the
+    deposit earns up to 3 % of the rate too little). While the rate is unknown or too old, the deposit earns nothing.
     Raises BadUsage for a series that is not in %.
     """
     if market.spec(series).unit != "%":

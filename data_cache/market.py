@@ -54,7 +54,9 @@ class Market:
     def asset_bars(self, asset: str) -> Bars:
         """The bars of one asset; NoData where there are none."""
         if asset not in self.bars:
-            raise NoData(f"no bars of {asset} in {self.origin}; here are: {', '.join(self.bars) or 'none'}")
+            here = ", ".join(self.bars) or "none"
+            cure = "import some, or trade others, as in --set mix=BTC:1"
+            raise NoData(f"no bars of {asset} in {self.origin}; here are: {here}; {cure}")
         return self.bars[asset]
 
     @cached_property

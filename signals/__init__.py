@@ -3,7 +3,7 @@
 Exporting a signal here puts it through the causality proof.
 """
 
-from signals.basis import Basis, BasisBelowHurdle, BasisFall, BasisToHurdle, BasisToSofr, BasisUnwind
+from signals.basis import Basis, BasisBelowHurdle, BasisBelowSofr, BasisFall, BasisToHurdle, BasisToSofr, BasisUnwind
 from signals.funding_stress import CeilingSpread, CorridorPosition, ReserveSpread
 from signals.net_liquidity import NetLiquidity, NetLiquidityChange, NetLiquidityZ
 from signals.price import Trend, Volatility
@@ -28,6 +28,7 @@ from signals.treasury_account import (
 __all__ = [
     "Basis",
     "BasisBelowHurdle",
+    "BasisBelowSofr",
     "BasisFall",
     "BasisToHurdle",
     "BasisToSofr",

@@ -139,6 +139,31 @@ class BasisBelowHurdle(OfBasis):
 
 
 @dataclass(frozen=True)
+class BasisBelowSofr(OfBasis):
+    """Share of the last `window` days on which the basis was below SOFR + fee + slack, a fraction.
+
+    formula : mean over the last `window` daily closes of (`BasisToSofr` < 0); NaN until there are so many
+    sign : as `BasisBelowHurdle`, with a hurdle that a trader of the day would have had
+    """
+
+    asset: str = "BTC"
+    fee: float = 0.25
+    slack: float = 0.5
+    window: int = 40
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The asset's bars, and SOFR."""
+        return BasisToSofr(self.asset).needs
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each daily close at which a basis and SOFR are known."""
+        spread = BasisToSofr(self.asset, self.fee, self.slack).compute(known).dropna()
+        closes = spread[spread.index.isin(Basis(self.asset).compute(known).index)]
+        return share_of_days((closes < 0).astype(float), self.window)
+
+
+@dataclass(frozen=True)
 class BasisFall(OfBasis):
     """How far the basis fell over `days` days, percentage points: positive when it fell.
 

@@ -65,9 +65,7 @@ def require_needs(signal: Signal, market: Market) -> None:
     if missing:
         raise NoData(f"{signal!r} needs {', '.join(missing)}, not in {market.origin}; import it first")
     if signal.one_of and not any(len(market.known_times(need)) for need in signal.one_of):
-        raise NoData(
-            f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.origin}; import one"
-        )
+        raise NoData(f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.origin}; import one")
 
 
 def fresh(signal: Signal, market: Market, times: np.ndarray) -> np.ndarray:

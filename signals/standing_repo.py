@@ -1,10 +1,10 @@
 """Use of the Fed's Standing Repo Facility: what banks borrow from the Fed because the market will not lend.
 
-Essay H (Arthur Hayes, "Hallelujah", November 2025): once the facility is used, the Fed finances the Treasury
-by another name, "stealth QE", and the bull market restarts: + over weeks to months. The press read the same
-days as stress: - over days. So the sign depends on the horizon. Take-up is overnight money, repaid the next
-day: a level, not a flow. Zero does not mean that there is no stress, since the facility carries a stigma. A
-few test operations, at most $0.25bn, are in the data.
+Essay H (Arthur Hayes, "Hallelujah", November 2025): once the facility is used, the Fed finances the Treasury by another
+name, "stealth QE", and the bull market restarts: + over weeks to months. The press read the same days as stress: -
+over days. So the sign depends on the horizon. Take-up is overnight money, repaid the next day: a level, not a flow.
+Zero does not mean that there is no stress, since the facility carries a stigma. Test operations are left out as far as
+the source names them.
 """
 
 from dataclasses import dataclass

@@ -22,8 +22,8 @@ class BasisReset(Strategy):
     asset: str = "BTC"
     hurdle: float = 5.0
     window: int = 40
-    below: float = 0.5
-    fall: float = 2.0
+    below: float = 0.93
+    fall: float = 2.17
     exposure: float = 1.0
     mix: Mix = BTC_ETH
 

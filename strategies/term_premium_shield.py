@@ -14,8 +14,8 @@ class TermPremiumShield(Strategy):
 
     days : over which the steepening is measured      limit : steepening from the long end that is too much, percentage
     points      shielded : exposure while it lasts
-    Source: essay D (10-year over 12-month "near highs again"). The essay does not say which sign; the shield is the
-    hypothesis that term premium, not growth, moves the long end.
+    Source: essay D (10-year over 12-month "near highs again"). The essay gives neither sign nor size: the shield is
+    the hypothesis that term premium, not growth, moves the long end, and its limit is our choice, not fitted.
     """
 
     days: int = 28

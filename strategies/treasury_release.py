@@ -18,7 +18,7 @@ class TreasuryRelease(Strategy):
     """
 
     window_days: int = 91
-    released: float = 100.0
+    released: float = 150.0
     exposure: float = 1.0
     mix: Mix = BTC_ETH
 

@@ -9,7 +9,7 @@ import pytest
 
 from data_cache.errors import NoData
 from data_cache.market import Market
-from signals import Basis, BasisBelowHurdle, BasisFall, BasisToHurdle, BasisToSofr, BasisUnwind
+from signals import Basis, BasisBelowHurdle, BasisBelowSofr, BasisFall, BasisToHurdle, BasisToSofr, BasisUnwind
 from signals.signal import evaluate
 
 NAN = float("nan")
@@ -217,3 +217,14 @@ def test_ether_reads_its_own_futures_and_funding() -> None:
     for signal in (Basis, BasisToHurdle, BasisBelowHurdle, BasisFall, BasisUnwind):
         assert signal("ETH").reads == ("bars:ETH", "futures:ETH", "FUNDING_ETH")
     assert BasisToSofr("ETH").reads == ("bars:ETH", "SOFR", "futures:ETH", "FUNDING_ETH")
+
+
+def test_the_share_below_sofr_counts_the_days_below_a_moving_hurdle(lab: Market) -> None:
+    """Redone by hand at each close: the last forty closes of basis less (SOFR + 0.75), those below zero over forty."""
+    spread = evaluate(BasisToSofr(), lab).dropna()
+    closes = spread[spread.index.isin(evaluate(Basis(), lab).index)]
+    share = evaluate(BasisBelowSofr(), lab)
+    assert share.iloc[38] != share.iloc[38]
+    for row in (39, 500, len(share) - 1):
+        assert share.iloc[row] == pytest.approx((closes.iloc[row - 39 : row + 1] < 0).sum() / 40)
+    assert 0 < share.dropna().mean() < 1
