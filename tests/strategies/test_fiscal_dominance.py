@@ -14,7 +14,7 @@ from strategies import FiscalDominance, NetLiquidityTide, Now, StealthQE
 
 FOR = {
     "stealth_qe": {"srf": 2.0, "stress": 0.0},
-    "treasury_release": {"drawdown": 120.0},
+    "treasury_release": {"drawdown": 160.0},
     "term_premium_shield": {"bear": 0.0},
     "basis_reset": {"share_below": 0.0, "fall": 0.0},
     "net_liquidity_tide": {"change": 10.0},
