@@ -21,6 +21,7 @@ SHORT = {
     "turnover": "turnover",
     "costs_paid": "costs a year",
 }
+PIPED_WIDTH = 130
 HEADINGS = {
     "strategies": ("strategy", "what it holds", "parameters"),
     "signals": ("signal", "what it measures", "parameters"),
@@ -38,7 +39,15 @@ def _table(title: str, *headings: str, numbers_from: int = 99) -> Table:
 
 
 class Terminal(Console):
-    """Where tables and sentences go; a reader that has gone, such as head, is no failed check (rich exits with 1)."""
+    """Where tables and sentences go; what is piped is not cut to the width of a terminal that is not there.
+
+    A reader that has gone, such as head, is no failed check (rich exits with 1).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.is_terminal:
+            self.width = PIPED_WIDTH
 
     def on_broken_pipe(self) -> None:
         """Tell the command line, which ends quietly."""
@@ -46,9 +55,8 @@ class Terminal(Console):
 
 
 def show(table: Table) -> None:
-    """Print a table; what is piped is not cut to the width of a terminal that is not there."""
-    console = Terminal()
-    (console if console.is_terminal else Terminal(width=130)).print(table)
+    """Print a table."""
+    Terminal().print(table)
 
 
 def progress(strategies: Sequence[Any], doing: str = "Backtesting") -> Iterable[Any]:
@@ -157,10 +165,11 @@ def print_proofs(proofs: Sequence[Any]) -> None:
 
 def print_imported(imported: Sequence[Any]) -> None:
     """Print what was imported, a line an entry."""
-    table = _table("", "entry", "rows", "added", "first", "last", "gaps", numbers_from=1)
+    table = _table("", "entry", "rows", "added", "first", "last", "gaps", "dropped", numbers_from=1)
     for entry in imported:
         counts = f"{entry.rows:,}", f"{entry.added:,}"
-        table.add_row(escape(entry.name), *counts, f"{entry.first:%Y-%m-%d}", f"{entry.last:%Y-%m-%d}", str(entry.gaps))
+        dates = (f"{day:%Y-%m-%d}" for day in (entry.first, entry.last))
+        table.add_row(escape(entry.name), *counts, *dates, str(entry.gaps), str(entry.dropped))
     show(table)
 
 

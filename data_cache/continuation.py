@@ -61,7 +61,7 @@ def refuse_contradiction(series: str, stored: pd.DataFrame, incoming: pd.DataFra
         said = [f"{rows.at[at, 'value']:g} known at {rows.at[at, 'known_at']}" for rows in (ours, theirs)]
         raise BadData(
             f"{series}: {sources[0]} and {sources[1]} contradict each other on {int((~agree).sum())} "
-            f"periods, first {at}: stored {said[0]}, new {said[1]}; keep one, or replace what is stored"
+            f"periods, first {at}: stored {said[0]}, new {said[1]}; keep one, or import with --replace"
         )
 
 
@@ -82,7 +82,7 @@ def continued_prices(
         raise BadData(
             f"{name}: {int(differs.sum())} stored prices changed, first at {_time(at[0])}: "
             f"stored {_numbers(ours.loc[at])}, new {_numbers(theirs.loc[at])}; "
-            "find out why, then replace what is stored"
+            "find out why, then import with --replace"
         )
     kept = ours.drop(shared[differs])
     return pd.concat([kept, theirs[~theirs.index.isin(kept.index)]]).sort_index().reset_index()

@@ -41,25 +41,26 @@ def test_every_entry_of_a_list_is_shown(kind: str, capsys: pytest.CaptureFixture
 def test_one_result_is_shown_with_every_metric_beside_its_benchmark(
     results: list[object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_results(results[:1], [], None)
+    print_results(results[:1], [], "auto", None)
     shown = capsys.readouterr().out
     assert "BuyAndHold (benchmark)" in shown
     assert all(metric.label in shown for metric in METRICS)
 
 
 def test_several_results_are_shown_a_line_each(results: list[object], capsys: pytest.CaptureFixture[str]) -> None:
-    print_results(results, [Finding("CODE", "FixedMix", "is [so]")], Path("a[b].html"))
+    print_results(results, [Finding("CODE", "FixedMix", "is [so]")], "both", Path("a[b].html"))
     shown = capsys.readouterr().out
     assert all(heading in shown for heading in SHORT.values())
     assert "note FixedMix: is [so] [CODE]\n" in shown
     assert "Tearsheet: a[b].html\n" in shown
-    assert comparison(results).row_count == 3  # two results and their benchmark
+    assert comparison(results).row_count == 2  # the second result is the benchmark, too
 
 
 def test_what_was_imported_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     day = pd.Timestamp("2024-01-02")
     print_imported([Imported("SOFR", "s.csv", rows=1234, added=12, missing=0, gaps=2, first=day, last=day)])
-    assert capsys.readouterr().out.splitlines()[-1].split() == ["SOFR", "1,234", "12", "2024-01-02", "2024-01-02", "2"]
+    line = capsys.readouterr().out.splitlines()[-1].split()
+    assert line == ["SOFR", "1,234", "12", "2024-01-02", "2024-01-02", "2", "0"]
 
 
 def status(**changes: object) -> Status:

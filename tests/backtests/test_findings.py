@@ -1,5 +1,6 @@
 """What a reader should know before believing a result, each on a world small enough to count."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -15,19 +16,24 @@ def codes(found: list[Finding]) -> list[str]:
     return [finding.code for finding in found]
 
 
+def told(results: list[Result]) -> list[Finding]:
+    """The findings but for the one that every world of a few days has."""
+    return [finding for finding in findings(results) if finding.code != "SHORT_WINDOW"]
+
+
 def run(toy: SimpleNamespace, plan: dict[str, tuple[float, ...]], **kwargs: object) -> Result:
     return Backtest(toy.Follow(("BTC",)), toy.market({"BTC": toy.BTC}, plan, **kwargs), toy.FREE).run()
 
 
 def test_a_handful_of_decisions_is_a_finding(toy: SimpleNamespace) -> None:
-    found = findings([run(toy, {"01-01": (0.5,), "01-03": (0.0,)})])
+    found = told([run(toy, {"01-01": (0.5,), "01-03": (0.0,)})])
     assert [str(finding) for finding in found] == [
         "Follow: 2 decisions are too few to tell skill from luck; read the numbers as one story, not as evidence"
     ]
 
 
 def test_one_decision_is_one(toy: SimpleNamespace) -> None:
-    assert "Follow: 1 decision is too few" in str(findings([run(toy, {"01-01": (0.5,)})])[0])
+    assert "Follow: 1 decision is too few" in str(told([run(toy, {"01-01": (0.5,)})])[0])
 
 
 @pytest.mark.parametrize(("decisions", "few"), [(FEW_DECISIONS - 1, True), (FEW_DECISIONS, False)])
@@ -35,29 +41,30 @@ def test_thirty_decisions_are_enough(decisions: int, few: bool, toy: SimpleNames
     days = pd.date_range("2024-01-01", periods=decisions)
     plan = {f"{day:%m-%d}": (0.5 + 0.1 * (row % 2),) for row, day in enumerate(days)}
     market = toy.market({"BTC": [100.0] * 40}, plan)
-    found = findings([Backtest(toy.Follow(("BTC",)), market, toy.FREE).run()])
+    found = told([Backtest(toy.Follow(("BTC",)), market, toy.FREE).run()])
     assert ("FEW_DECISIONS" in codes(found)) is few
 
 
 def test_a_yardstick_without_signals_decides_once_and_that_is_no_finding(toy: SimpleNamespace) -> None:
     market = toy.market({"BTC": toy.BTC, "ETH": toy.ETH})
-    assert findings([Backtest(BuyAndHold(), market, toy.FREE).run()]) == []
+    assert told([Backtest(BuyAndHold(), market, toy.FREE).run()]) == []
 
 
 def test_a_signal_that_begins_late_is_a_finding_with_its_share_and_span(toy: SimpleNamespace) -> None:
     # Six bars end on 01-02 to 01-07; the plan is published on 01-04 at noon: unknown at three of six ends.
-    found = findings([run(toy, {"01-04 12:00": (0.5,)})])
+    found = told([run(toy, {"01-04 12:00": (0.5,)})])
     assert codes(found) == ["SIGNAL_UNKNOWN", "FEW_DECISIONS"]
     assert found[0].sentence == (
-        "signal BTC is unknown at 50% of the bars' ends (known 2024-01-05 to 2024-01-07); "
+        "signal BTC (Level) is unknown at 50% of the bars' ends (known 2024-01-05 to 2024-01-07); "
         "meanwhile the book is left as it is"
     )
 
 
 def test_a_signal_that_is_outdated_before_each_bar_ends_is_a_finding(toy: SimpleNamespace) -> None:
     # Published at noon of one day and old after six hours: known within a bar, at no bar's end.
-    found = findings([run(toy, {"01-02 12:00": (0.5,)}, max_age_days=0.25)])
-    assert found[0].sentence.startswith("signal BTC is unknown at 100% of the bars' ends (known only within bars)")
+    found = told([run(toy, {"01-02 12:00": (0.5,)}, max_age_days=0.25)])
+    sentence = found[0].sentence
+    assert sentence.startswith("signal BTC (Level) is unknown at 100% of the bars' ends (known only within bars)")
 
 
 def test_a_window_that_the_bars_do_not_fill_is_a_finding(toy: SimpleNamespace) -> None:
@@ -77,3 +84,23 @@ def test_a_window_that_the_bars_fill_is_none(toy: SimpleNamespace) -> None:
 
 def test_a_finding_is_json(toy: SimpleNamespace) -> None:
     assert Finding("CODE", "Mine", "It is so").summary() == {"code": "CODE", "about": "Mine", "sentence": "It is so"}
+
+
+@pytest.mark.parametrize(("days", "short"), [(91, True), (92, False)])
+def test_less_than_a_quarter_of_a_year_is_a_short_window(days: int, short: bool, toy: SimpleNamespace) -> None:
+    """A quarter of 365 days is 91.25."""
+    market = toy.market({"BTC": [100.0] * days}, {"01-01": (1.0,)})
+    result = Backtest(toy.Follow(("BTC",)), market, toy.FREE).run()
+    found = {finding.code: finding.sentence for finding in findings([result])}
+    assert ("SHORT_WINDOW" in found) is short
+    assert found.get("SHORT_WINDOW", "").startswith(f"the window has {days} days" if short else "")
+
+
+def test_a_book_too_small_for_any_order_is_a_finding(toy: SimpleNamespace) -> None:
+    """Half of $15 is $7.50, less than the smallest order."""
+    market = toy.market({"BTC": toy.BTC}, {"01-01": (0.5,)})
+    found = told([Backtest(toy.Follow(("BTC",)), market, replace(toy.FREE, capital=15.0, min_notional=10.0)).run()])
+    assert found[-1].code == "NO_FILLS"
+    assert found[-1].sentence == (
+        "no order was filled: the largest exposure decided was 50% of $15, and orders below $10 are not sent"
+    )

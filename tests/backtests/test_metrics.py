@@ -440,3 +440,11 @@ def test_a_benchmark_that_is_compared_anyway_has_one_column() -> None:
 def test_two_runs_of_one_strategy_are_numbered() -> None:
     result = run([110, 99])
     assert labels([result, result]) == ["Plan #1", "Plan #2"]
+
+
+def test_a_book_of_cash_alone_earns_what_cash_earns_and_has_no_sharpe_ratio() -> None:
+    """All of it lies in the deposit, at any costs of trading, so nothing is left in excess of it."""
+    result = run([100] * 40, strategy=Plan((("2000-01-01", 0.0),)), execution=Execution(), rate=5.0)
+    assert value("total_return", result) == pytest.approx((1 + 0.05 / 365) ** 40 - 1)
+    assert np.isnan(value("sharpe", result))
+    assert np.isnan(value("sortino", result))

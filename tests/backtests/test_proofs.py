@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from backtests.proofs import Leak, leaks, poisoned, random_cuts
 from data_cache.bars import OHLCV, Bars
 from data_cache.catalog import spec
-from data_cache.errors import BadUsage, LookAhead, NoData, StrategyFailed
+from data_cache.errors import BadUsage, NoData, StrategyFailed
 from data_cache.lab import Lab
 from data_cache.market import Known, Market
 from data_cache.observations import Observations, observation_rows
@@ -118,11 +118,6 @@ class Normalised(Noon):
     def compute(self, known: Known) -> pd.Series:
         values = known.first("NOON")
         return (values - values.mean()) / values.std()
-
-
-class AtItsPeriod(Noon):
-    def compute(self, known: Known) -> pd.Series:
-        return known.releases("NOON").set_index("period")["value"].tz_localize("UTC")
 
 
 class Best(Noon):
@@ -291,11 +286,6 @@ def test_what_answers_differently_when_asked_again_is_found(world: Market, kind:
     }
     first = leaks(strategies[kind], world, [])[0]
     assert (first.cut, first.future, first.what) == (at("01-13"), "left as it was", "the weight of BTC")
-
-
-def test_a_value_known_on_the_day_that_it_describes_needs_no_proof(world: Market) -> None:
-    with pytest.raises(LookAhead, match=r"AtItsPeriod\(\) stamps a value 2024-01-01 .* index values by known_at"):
-        leaks(Above(AtItsPeriod()), world, [CUT])
 
 
 def test_a_file_that_stays_the_same_is_beyond_the_proof(world: Market) -> None:

@@ -166,7 +166,7 @@ def test_an_empty_store_says_how_to_fill_it(ebbtide: Callable, tmp_path: Path) -
 def test_a_store_that_is_a_file_cannot_be_written(ebbtide: Callable, by_hand: SimpleNamespace, tmp_path: Path) -> None:
     manifest = by_hand.write_files(tmp_path)
     sentence = ebbtide("import", manifest, "--store", tmp_path / "btc.csv").sentence()
-    assert "btc.csv: File exists; check the path" in sentence
+    assert "btc.csv is a file; --store names a folder" in sentence
 
 
 def test_a_demo_that_cannot_be_written_says_so_before_it_runs(ebbtide: Callable, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ THREE = (("BTC", 0.5), ("ETH", 0.3), ("SOL", 0.2))
 def test_run_answers_one_json_object(ebbtide: Callable, cached: tuple[object, ...]) -> None:
     answer = ebbtide("run", "FixedMix", *cached, "--json")
     assert answer.err == ""
-    assert set(answer.json) == {"strategy", "metrics", "equity_sha256", "manifest", "findings"}
+    assert set(answer.json) == {"strategy", "metrics", "equity_sha256", "manifest", "benchmark", "findings"}
     assert set(answer.json["metrics"]) == {metric.name for metric in METRICS}
     assert len(answer.json["equity_sha256"]) == 64
 
@@ -103,7 +103,7 @@ def test_what_is_shown_is_complete_and_names_the_simulation(ebbtide: Callable) -
 def test_findings_are_shown_with_their_codes(ebbtide: Callable, cached: tuple[object, ...]) -> None:
     asked = ("run", "TrendFollowing(days=40)", *cached, "--from", "2023-12-01")
     codes = [finding["code"] for finding in ebbtide(*asked, "--json").json["findings"]]
-    assert codes == ["WINDOW_CUT", "SIGNAL_UNKNOWN", "SIGNAL_UNKNOWN", "FEW_DECISIONS"]
+    assert codes == ["WINDOW_CUT", "SHORT_WINDOW", "SIGNAL_UNKNOWN", "SIGNAL_UNKNOWN", "FEW_DECISIONS"]
     shown = ebbtide(*asked).out
     assert all(f"[{code}]" in shown for code in codes)
     assert "asked for from 2023-12-01, but bars begin 2024-01-01 00:00" in shown

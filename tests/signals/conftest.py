@@ -47,7 +47,7 @@ def lab() -> Market:
 def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Market:
     """The real history in daily bars."""
     store = Store(tmp_path_factory.mktemp("store"))
-    import_manifest(MANIFEST, store, pd.Timestamp("2026-09-26", tz="UTC"))
+    import_manifest(MANIFEST, store, pd.Timestamp("2026-10-01", tz="UTC"))
     return load_market(store, "1d")
 
 

@@ -16,14 +16,14 @@ FOR = {
     "stealth_qe": {"srf": 2.0, "stress": 0.0},
     "treasury_release": {"drawdown": 160.0},
     "term_premium_shield": {"bear": 0.0},
-    "basis_reset": {"share_below": 0.0, "fall": 0.0},
+    "basis_reset": {"gap": 1.0, "fall": 0.0, "share_below": 0.0},
     "net_liquidity_tide": {"change": 10.0},
 }
 AGAINST = {
     "stealth_qe": {"srf": 0.0, "stress": 0.0},
     "treasury_release": {"drawdown": 0.0},
     "term_premium_shield": {"bear": 1.0},
-    "basis_reset": {"share_below": 1.0, "fall": 5.0},
+    "basis_reset": {"gap": -1.0, "fall": 5.0, "share_below": 0.5},
     "net_liquidity_tide": {"change": -10.0},
 }
 
