@@ -15,6 +15,8 @@ from backtests.options import JsonOption, StoreOption, takes_request
 from data_cache.errors import EbbtideError, UnknownName
 from data_cache.version import __version__
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="ebbtide",
     no_args_is_help=True,
@@ -213,6 +215,8 @@ def main() -> None:
     try:
         exit_code = app(prog_name="ebbtide", standalone_mode=False)
         print(end="", flush=True)  # what a closed pipe does not take must fail here, not when Python ends
+        if exit_code == INTERRUPTED:  # typer has caught the interrupt and says nothing
+            _fail("interrupted; what was stored before is whole", INTERRUPTED)
         sys.exit(exit_code)
     except click.UsageError as error:
         _fail_usage(error)
@@ -220,8 +224,6 @@ def main() -> None:
         if os.environ.get("EBBTIDE_TRACEBACK"):
             raise
         _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted; what was stored before is whole", 130)
     except BrokenPipeError:  # the reader of our output, such as head, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

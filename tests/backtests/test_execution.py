@@ -355,3 +355,8 @@ def test_capital_is_more_than_zero(capital: float) -> None:
 def test_costs_are_less_than_the_trade() -> None:
     with pytest.raises(BadUsage, match="fee_bps 6000 and slippage_bps 4000 cost more than the trade itself"):
         Execution(fee_bps=6000, slippage_bps=4000)
+
+
+def test_a_band_that_no_weight_can_leave_is_refused() -> None:
+    with pytest.raises(BadUsage, match=r"band must be at most 1, for no weight moves by more; found 1\.5"):
+        Execution(band=1.5)

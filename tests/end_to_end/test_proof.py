@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from data_cache.errors import UnknownName
+
 PEEK = """
 from dataclasses import dataclass
 
@@ -104,3 +106,19 @@ def test_a_rule_that_fails_on_another_future_is_unproven(tmp_path: Path, ebbtide
     assert found[0]["sentence"] == (
         "the causality proof could not be run: Close() failed: AssertionError: no such price"
     )
+
+
+def test_an_interrupted_command_says_so_and_exits_with_130(ebbtide: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backtests.request.Request.market", interrupt)
+    answer = ebbtide("run", "BuyAndHold")
+    assert (answer.code, answer.out) == (130, "")
+    assert answer.err == "ebbtide: interrupted; what was stored before is whole\n"
+
+
+def test_where_an_error_came_from_is_shown_on_request(ebbtide: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBBTIDE_TRACEBACK", "1")
+    with pytest.raises(UnknownName, match="did you mean 'StealthQE'"):
+        ebbtide("run", "StealthQ")
