@@ -16,7 +16,7 @@ from data_cache.errors import BadData, DamagedFile, NoData
 from data_cache.lazy import Lazy
 from data_cache.market import Market, checked_futures
 from data_cache.observations import Observations, silences
-from data_cache.store import Listing, Store
+from data_cache.store import TRADE, Listing, Store
 
 
 def load_market(
@@ -110,7 +110,9 @@ def _chosen(store: Store, timeframe: str, venue: str | None) -> dict[str, Listin
 
 
 def _listed(store: Store, venue: str | None) -> list[Listing]:
-    return [one for one in store.listings() if one.asset and (venue is None or one.venue == venue)]
+    """What can be traded: bars of mark and index prices are left out."""
+    traded = (one for one in store.listings() if one.asset and one.price == TRADE)
+    return [one for one in traded if venue is None or one.venue == venue]
 
 
 def _no_bars(store: Store, timeframe: str, venue: str | None, missing: list[str]) -> str:

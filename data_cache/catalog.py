@@ -38,6 +38,7 @@ class SeriesSpec:
     revised : True where the source changes history, so that first releases differ from the final vintage
     floors : (date, low) pairs; from that period on, until the next pair, `low` stands in for the one above
     typical : largest plausible median of the values that are not zero, where the bounds let a switched unit pass
+    periods : which days are periods: a calendar of `data_cache.releases`, "Wed" or "day"; "" where nobody knows
     """
 
     id: str
@@ -56,6 +57,7 @@ class SeriesSpec:
     url: str = ""
     floors: tuple[tuple[str, float], ...] = ()
     typical: float = inf
+    periods: str = ""
 
 
 # Announced publication times stand as they are. Of the Desk's operations only the close is announced (13:15,
@@ -70,6 +72,8 @@ H41 = ReleaseRule("thursday_after", "BOARD", "16:30")
 H15 = ReleaseRule("next_business_day", "BOARD", "16:15")
 KIM_WRIGHT = ReleaseRule("tuesday_after_friday", "BOARD", "15:02")
 TREASURY_STATEMENT = ReleaseRule("next_business_day", "FEDGOV", "16:00")
+# No time is announced; it was seen at about 15:00, so the close of business is taken.
+DEBT_STATEMENT = ReleaseRule("next_business_day", "FEDGOV", "17:00")
 
 # The longest stretches without a release are six days for a daily series (Christmas 2025 between two
 # executive-order days, then a weekend) and eleven for the H.4.1 (2020-12-17, then 2020-12-28).
@@ -83,6 +87,10 @@ WEEK = "Wednesday that ends the week averaged"
 MARKET_DAY = "business day of the quotes"
 
 
+# The Desk keeps the Reserve Banks' days but for Good Fridays and a few of its own choice: a day that has no
+# operation is no gap, so "DESK" counts only days that nearly always have one.
+DESK = "DESK"
+PERIODS = {TRANSACTIONS: "REPO", IN_FORCE: "day", MARKET_DAY: "SIFMA", OPERATIONS: DESK}
 FRED_PAGE = "https://fred.stlouisfed.org/series/"
 # (date, low) pairs, as in `SeriesSpec.floors`.
 Floors = tuple[tuple[str, float], ...]
@@ -99,6 +107,8 @@ def _rate(
     low: float = -1,
     high: float = 20,
     floors: Floors = NOT_NEAR_ZERO,
+    source: str = "fred",
+    periods: str = "",
 ) -> SeriesSpec:
     return SeriesSpec(
         id=series,
@@ -108,17 +118,18 @@ def _rate(
         scale=1.0,
         low=low,
         high=high,
-        source="fred",
+        source=source,
         frequency="daily" if convention == IN_FORCE else "business daily",
         convention=convention,
         release=release,
         max_age_days=DAILY,
         url=FRED_PAGE + series,
         floors=floors,
+        periods=periods or PERIODS[convention],
     )
 
 
-def _operation(series: str, title: str, high: float, typical: float = inf) -> SeriesSpec:
+def _operation(series: str, title: str, high: float, source: str, typical: float = inf) -> SeriesSpec:
     return SeriesSpec(
         id=series,
         title=title,
@@ -127,13 +138,14 @@ def _operation(series: str, title: str, high: float, typical: float = inf) -> Se
         scale=1.0,
         low=0,
         high=high,
-        source="fred",
+        source=source,
         frequency="business daily",
         convention=OPERATIONS,
         release=DESK_OPERATION,
         max_age_days=DAILY,
         url=FRED_PAGE + series,
         typical=typical,
+        periods=DESK,
     )
 
 
@@ -153,6 +165,7 @@ def _h41(series: str, title: str, low: float, high: float, floors: Floors = ()) 
         max_age_days=WEEKLY,
         url=FRED_PAGE + series,
         floors=floors,
+        periods="Wed",
     )
 
 
@@ -164,12 +177,13 @@ SOFR_VOLUME = SeriesSpec(
     scale=1.0,
     low=200,
     high=20_000,
-    source="fred",
+    source="newyorkfed",
     frequency="business daily",
     convention=TRANSACTIONS,
     release=REPO_RATE,
     max_age_days=DAILY,
     url="https://fred.stlouisfed.org/series/SOFRVOL",
+    periods="REPO",
 )
 STANDING_REPO = SeriesSpec(
     id="SRF",
@@ -186,6 +200,7 @@ STANDING_REPO = SeriesSpec(
     max_age_days=DAILY,
     url="https://www.newyorkfed.org/markets/desk-operations/repo",
     typical=15,
+    periods=DESK,
 )
 DAILY_TREASURY_ACCOUNT = SeriesSpec(
     id="TGA",
@@ -202,6 +217,23 @@ DAILY_TREASURY_ACCOUNT = SeriesSpec(
     max_age_days=DAILY,
     url="https://fiscaldata.treasury.gov/datasets/daily-treasury-statement/operating-cash-balance",
     floors=(("2009-01-01", 2.5),),
+    periods="FEDBANK",
+)
+PUBLIC_DEBT = SeriesSpec(
+    id="DEBT",
+    title="Total public debt outstanding, Debt to the Penny",
+    unit="$bn",
+    published_unit="$",
+    scale=1e-9,
+    low=4_000,
+    high=200_000,
+    source="treasury",
+    frequency="business daily",
+    convention="business day at whose end it is owed",
+    release=DEBT_STATEMENT,
+    max_age_days=DAILY,
+    url="https://fiscaldata.treasury.gov/datasets/debt-to-the-penny/debt-to-the-penny",
+    periods="FEDBANK",
 )
 TERM_PREMIUM = SeriesSpec(
     id="THREEFYTP10",
@@ -218,26 +250,36 @@ TERM_PREMIUM = SeriesSpec(
     max_age_days=POSTED_WEEKLY,
     revised=True,
     url="https://fred.stlouisfed.org/series/THREEFYTP10",
+    periods="SIFMA",
 )
 
 # Reserves and the Treasury's account were a few $bn before 2008, so their all-time lows cannot tell when a
 # file of today in $bn was taken for one in $mn. The floors since then can: they lie above what it would read.
 CATALOG: tuple[SeriesSpec, ...] = (
     # The price of overnight money
-    _rate("SOFR", "Secured overnight financing rate", REPO_RATE, TRANSACTIONS),
-    _rate("SOFR99", "SOFR, 99th percentile", REPO_RATE, TRANSACTIONS),
+    _rate("SOFR", "Secured overnight financing rate", REPO_RATE, TRANSACTIONS, source="newyorkfed"),
+    _rate("SOFR1", "SOFR, 1st percentile", REPO_RATE, TRANSACTIONS, source="newyorkfed"),
+    _rate("SOFR25", "SOFR, 25th percentile", REPO_RATE, TRANSACTIONS, source="newyorkfed"),
+    _rate("SOFR75", "SOFR, 75th percentile", REPO_RATE, TRANSACTIONS, source="newyorkfed"),
+    _rate("SOFR99", "SOFR, 99th percentile", REPO_RATE, TRANSACTIONS, source="newyorkfed"),
     SOFR_VOLUME,
-    _rate("EFFR", "Effective federal funds rate", FED_FUNDS, TRANSACTIONS),
+    _rate("EFFR", "Effective federal funds rate", FED_FUNDS, TRANSACTIONS, source="newyorkfed", periods="FEDBANK"),
     # What the Fed sets
     _rate("IORB", "Interest rate on reserve balances", RESERVES_RATE, IN_FORCE),
-    _rate("DFEDTARU", "Federal funds target range, upper bound", FOMC_DECISION, IN_FORCE),
-    _rate("DFEDTARL", "Federal funds target range, lower bound", FOMC_DECISION, IN_FORCE),
-    _rate("RRPONTSYAWARD", "Overnight reverse repo award rate", DESK_OPERATION, OPERATIONS),
-    _rate("SRFTSYD", "Standing repo minimum bid rate (a rate, not the use)", DESK_OPERATION, OPERATIONS),
+    _rate("DFEDTARU", "Federal funds target range, upper bound", FOMC_DECISION, IN_FORCE, source="newyorkfed"),
+    _rate("DFEDTARL", "Federal funds target range, lower bound", FOMC_DECISION, IN_FORCE, source="newyorkfed"),
+    _rate("RRPONTSYAWARD", "Overnight reverse repo award rate", DESK_OPERATION, OPERATIONS, source="newyorkfed"),
+    _rate(
+        "SRFTSYD",
+        "Standing repo minimum bid rate (a rate, not the use)",
+        DESK_OPERATION,
+        OPERATIONS,
+        source="newyorkfed",
+    ),
     # What the Desk's counterparties do
-    _operation("RRPONTSYD", "Overnight reverse repo with the Fed, Treasuries", 5_000),
+    _operation("RRPONTSYD", "Overnight reverse repo with the Fed, Treasuries", 5_000, "newyorkfed"),
     STANDING_REPO,
-    _operation("RPONTTLD", "Overnight repo with the Fed, all securities", 1_000, typical=100),
+    _operation("RPONTTLD", "Overnight repo with the Fed, all securities", 1_000, "fred", typical=100),
     # The Fed's balance sheet
     _h41("WALCL", "Fed total assets", 500, 20_000),
     _h41("WSHOSHO", "Fed securities held outright", 300, 20_000),
@@ -248,6 +290,7 @@ CATALOG: tuple[SeriesSpec, ...] = (
     _h41("WRESBAL", "Reserve balances, week average", 2, 10_000, (("2009-01-01", 100),)),
     # The Treasury's account
     DAILY_TREASURY_ACCOUNT,
+    PUBLIC_DEBT,
     _h41("WDTGAL", "Treasury General Account, Wednesday level", 1, 2_500, (("2009-01-01", 2.5),)),
     _h41("WTREGEN", "Treasury General Account, week average", 3, 2_000),
     # The yield curve
@@ -275,6 +318,20 @@ FAMILIES: tuple[SeriesSpec, ...] = (
         release=ReleaseRule("at_period"),
         max_age_days=2,
         typical=0.002,
+    ),
+    SeriesSpec(
+        id="OPEN_INTEREST_{asset}",
+        title="Open interest of the {asset} perpetual, one venue",
+        unit="coins",
+        published_unit="coins",
+        scale=1.0,
+        low=0,
+        high=1e9,
+        source="exchange",
+        frequency="daily",
+        convention="held at the period, which is an instant in UTC",
+        release=ReleaseRule("at_period"),
+        max_age_days=3,
     ),
 )
 

@@ -65,6 +65,24 @@ def refuse_contradiction(series: str, stored: pd.DataFrame, incoming: pd.DataFra
         )
 
 
+def changed_prices(stored: pd.DataFrame, incoming: pd.DataFrame, name: str) -> tuple[pd.Index, str]:
+    """The times at which both have prices that differ, and a sentence about them, "" where there are none.
+
+    stored, incoming : prices, indexed by what identifies a row
+    """
+    shared = stored.index.intersection(incoming.index)
+    differs = ~_same(stored.loc[shared].to_numpy(), incoming.loc[shared].to_numpy()).all(axis=1)
+    changed = shared[differs]
+    if not len(changed):
+        return changed, ""
+    at = changed[:1]
+    said = (
+        f"{name}: {len(changed)} stored prices changed, first at {_time(at[0])}: "
+        f"stored {_numbers(stored.loc[at])}, new {_numbers(incoming.loc[at])}"
+    )
+    return changed, said
+
+
 def continued_prices(
     stored: pd.DataFrame, incoming: pd.DataFrame, keys: list[str], name: str, replace: bool
 ) -> pd.DataFrame:
@@ -75,16 +93,10 @@ def continued_prices(
     """
     ours = stored.set_index(keys)
     theirs = incoming.set_index(keys)
-    shared = ours.index.intersection(theirs.index)
-    differs = ~_same(ours.loc[shared].to_numpy(), theirs.loc[shared].to_numpy()).all(axis=1)
-    if differs.any() and not replace:
-        at = shared[differs][:1]
-        raise BadData(
-            f"{name}: {int(differs.sum())} stored prices changed, first at {_time(at[0])}: "
-            f"stored {_numbers(ours.loc[at])}, new {_numbers(theirs.loc[at])}; "
-            "find out why, then import with --replace"
-        )
-    kept = ours.drop(shared[differs])
+    changed, said = changed_prices(ours, theirs, name)
+    if said and not replace:
+        raise BadData(f"{said}; find out why, then import with --replace")
+    kept = ours.drop(changed)
     return pd.concat([kept, theirs[~theirs.index.isin(kept.index)]]).sort_index().reset_index()
 
 

@@ -45,6 +45,18 @@ class DamagedFile(EbbtideError):
     """A file of the store whose content is not what was written."""
 
 
+class SourceFailed(EbbtideError):
+    """A provider of data did not give what was asked; what was stored stays as it is."""
+
+
+class Unreachable(SourceFailed):
+    """No answer, or none but errors that pass: the budget of retries is spent."""
+
+
+class Refused(SourceFailed):
+    """The provider answers, but not to us: a geographic block, a wrong key, something that it does not have."""
+
+
 class StrategyFailed(EbbtideError):
     """A strategy or signal raised, or answered something that is no decision."""
 

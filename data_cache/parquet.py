@@ -50,7 +50,7 @@ class Provenance:
     first, last : first and last period, open time or known_at of the rows (UTC)
     known_until : the newest known_at
     fetches : the newest answer of each source, latest last
-    asset, venue, symbol, timeframe : of bars and futures      spec : of a series that is not in the catalogue
+    asset, venue, symbol, timeframe, price : of bars and futures      spec : of a series that is not in the catalogue
     """
 
     name: str
@@ -64,6 +64,7 @@ class Provenance:
     venue: str = ""
     symbol: str = ""
     timeframe: str = ""
+    price: str = ""
     spec: SeriesSpec | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 series/<ID>.parquet                          period, known_at, value, origin
 bars/<venue>/<symbol>/<timeframe>.parquet    open_time, open, high, low, close, volume
+                     <timeframe>-mark.parquet    the same of another price than that of trades
 futures/<asset>.parquet                      known_at, expiry, close
 
 Names are percent-encoded (BTC%2FUSDT). `data_cache.parquet` says why a kill never leaves a store that can't
@@ -32,19 +33,25 @@ from data_cache.errors import BadData, BadUsage, EbbtideError, NoData, UnknownNa
 from data_cache.parquet import Fetch, Provenance
 
 LOCK_SECONDS = 60
+TRADE = "trade"
 
 
 @dataclass(frozen=True, order=True)
 class Listing:
-    """Bars of one asset as one venue lists it: Listing("BTC", "binance", "BTC/USDT", "1d")."""
+    """Bars of one asset as one venue lists it: Listing("BTC", "binance", "BTC/USDT", "1d").
+
+    price : "trade", or "mark" or "index" for what a derivative is settled by, which nobody can trade at
+    """
 
     asset: str
     venue: str
     symbol: str
     timeframe: str
+    price: str = TRADE
 
     def __str__(self) -> str:
-        return f"{self.venue} {self.symbol} {self.timeframe}"
+        kind = "" if self.price == TRADE else f" {self.price}"
+        return f"{self.venue} {self.symbol} {self.timeframe}{kind}"
 
 
 def store_folder(folder: Path | None = None) -> Path:
@@ -137,8 +144,11 @@ class Store:
 
     def futures(self, asset: str) -> pd.DataFrame:
         """Daily closes of dated futures, indexed by known_at, a column per expiry; NaN outside its life."""
-        rows = self._read(self.futures_path(asset), f"futures on {asset}", self.futures_assets)
-        return rows.pivot(index="known_at", columns="expiry", values="close")
+        return self.futures_rows(asset).pivot(index="known_at", columns="expiry", values="close")
+
+    def futures_rows(self, asset: str) -> pd.DataFrame:
+        """Daily closes of dated futures, as `futures_rows` made them."""
+        return self._read(self.futures_path(asset), f"futures on {asset}", self.futures_assets)
 
     def add_futures(self, asset: str, rows: pd.DataFrame, fetch: Fetch, replace: bool = False) -> int:
         """Add daily closes of dated futures, made by `futures_rows`; the answer is how many were new.
@@ -159,7 +169,8 @@ class Store:
     def bars_path(self, listing: Listing) -> Path:
         """Where the bars of a listing are kept."""
         venue, symbol, timeframe = map(parquet.file_name, (listing.venue, listing.symbol, listing.timeframe))
-        return self.folder / "bars" / venue / symbol / f"{timeframe}.parquet"
+        kind = "" if listing.price == TRADE else f"-{parquet.file_name(listing.price)}"
+        return self.folder / "bars" / venue / symbol / f"{timeframe}{kind}.parquet"
 
     def futures_path(self, asset: str) -> Path:
         """Where the futures on an asset are kept."""
@@ -257,5 +268,6 @@ def _catalogued(own: SeriesSpec) -> bool:
 
 
 def _listing(path: Path) -> Listing:
-    venue, symbol, timeframe = map(parquet.stored_name, (path.parts[-3], path.parts[-2], path.stem))
-    return Listing(parquet.claimed_at(path).asset, venue, symbol, timeframe)
+    timeframe, _, price = path.stem.partition("-")
+    names = map(parquet.stored_name, (path.parts[-3], path.parts[-2], timeframe, price or TRADE))
+    return Listing(parquet.claimed_at(path).asset, *names)

@@ -42,7 +42,7 @@ def test_a_family_without_an_asset_is_no_series() -> None:
 
 
 def test_every_series_has_one_entry() -> None:
-    assert len({entry.id for entry in CATALOG}) == len(CATALOG) == 30
+    assert len({entry.id for entry in CATALOG}) == len(CATALOG) == 34
 
 
 @pytest.mark.parametrize("entry", [*CATALOG, *FAMILIES], ids=lambda entry: entry.id)
@@ -53,7 +53,7 @@ def test_every_entry_names_a_rule_and_a_calendar_that_exist(entry: SeriesSpec) -
 
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.id)
 def test_balances_are_served_in_billions_and_rates_in_percent(entry: SeriesSpec) -> None:
-    scales = {("$bn", "$bn"): 1.0, ("$bn", "$mn"): 1e-3, ("%", "%"): 1.0}
+    scales = {("$bn", "$bn"): 1.0, ("$bn", "$mn"): 1e-3, ("$bn", "$"): 1e-9, ("%", "%"): 1.0}
     assert entry.scale == scales[entry.unit, entry.published_unit]
 
 

@@ -1,0 +1,93 @@
+"""One run of a fetch: what time it is, whom to ask and how patiently, and who is told of the progress."""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from data_cache.errors import BadData, BadUsage, NoData
+from data_cache.sources.patience import Patience
+
+KEY_VARIABLE, ENDPOINTS_VARIABLE = "FRED_API_KEY", "EBBTIDE_ENDPOINTS"
+KEY_PAGE = "https://fred.stlouisfed.org/docs/api/api_key.html"
+FRED_KEY = re.compile(r"[0-9a-z]{32}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a job is.
+
+    job : its name      source : who is being asked      rows : received so far
+    share : done, from 0 to 1, None where that is not known      note : what is being waited for, "" where nothing
+    """
+
+    job: str
+    source: str
+    rows: int = 0
+    share: float | None = None
+    note: str = ""
+
+
+def _silently(step: Step) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every source is given.
+
+    now : UTC; what is not known by then is not taken
+    since : first day to ask for, None for as deep as history goes (UTC)
+    endpoints : provider -> base URL in place of its own: a mirror, or a server on this machine
+    fred_key : "" where there is none; never shown
+    say : told of every step; may raise to end the job between two requests
+    """
+
+    now: pd.Timestamp
+    since: pd.Timestamp | None = None
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    fred_key: str = field(default="", repr=False)
+    patience: Patience = field(default_factory=Patience)
+    say: Callable[[Step], None] = _silently
+
+    def base_url(self, provider: str, own: str) -> str:
+        """The base URL of a provider, without a slash at its end: the endpoint named for it, or its `own`."""
+        return self.endpoints.get(provider, own).rstrip("/")
+
+
+def fred_key(file: Path | None = None) -> str:
+    """The FRED key of `file` (its first line), else of $FRED_API_KEY, else "".
+
+    Raises NoData where the file is not there, BadUsage for what can't be a key; the key is not in the message.
+    """
+    if file is not None and not file.is_file():
+        raise NoData(f"{file} is not there; put your FRED key on its first line (a free key: {KEY_PAGE})")
+    lines = file.read_text("utf-8").splitlines() if file else [os.environ.get(KEY_VARIABLE, "")]
+    key, where = (lines[0].strip() if lines else ""), str(file or f"${KEY_VARIABLE}")
+    if (key or file) and not FRED_KEY.fullmatch(key):
+        raise BadUsage(
+            f"{where} holds {len(key)} characters that are no FRED key: it needs 32 lower-case letters and digits "
+            f"(a free key: {KEY_PAGE})"
+        )
+    return key
+
+
+def endpoints() -> dict[str, str]:
+    """Provider -> base URL, from the TOML file that $EBBTIDE_ENDPOINTS names; empty where it names none."""
+    named = os.environ.get(ENDPOINTS_VARIABLE)
+    if not named:
+        return {}
+    try:
+        said = tomllib.loads(Path(named).read_text("utf-8"))
+    except FileNotFoundError:
+        raise NoData(f"{named} is not there; ${ENDPOINTS_VARIABLE} names a TOML file of base URLs") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadData(f"{named} is not TOML: {error}") from None
+    for provider, url in said.items():
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            raise BadData(f"{named}: {provider} must be a base URL such as {provider} = 'http://127.0.0.1:8000'")
+    return said
