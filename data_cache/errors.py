@@ -45,6 +45,10 @@ class DamagedFile(EbbtideError):
     """A file of the store whose content is not what was written."""
 
 
+class NotWritten(EbbtideError):
+    """The disk did not take a file of the store; what was stored there before is whole."""
+
+
 class SourceFailed(EbbtideError):
     """A provider of data did not give what was asked; what was stored stays as it is."""
 

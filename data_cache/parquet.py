@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_cache.catalog import ReleaseRule, SeriesSpec
-from data_cache.errors import BadData, DamagedFile
+from data_cache.errors import BadData, DamagedFile, NotWritten
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,11 @@ def _replace(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        raise NotWritten(
+            f"{path} could not be written: {error.strerror}; what was stored is whole: make room, or name another "
+            "folder with --store, then run the same again"
+        ) from None
     finally:
         beside.unlink(missing_ok=True)
     _flush_folder(path.parent)

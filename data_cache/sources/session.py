@@ -4,13 +4,13 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from data_cache.errors import BadData, BadUsage, NoData
-from data_cache.sources.patience import Patience
+from data_cache.errors import BadData, BadUsage, NoData, Unreachable
+from data_cache.sources.patience import Answer, Patience
 
 KEY_VARIABLE, ENDPOINTS_VARIABLE = "FRED_API_KEY", "EBBTIDE_ENDPOINTS"
 KEY_PAGE = "https://fred.stlouisfed.org/docs/api/api_key.html"
@@ -45,6 +45,7 @@ class Session:
     endpoints : provider -> base URL in place of its own: a mirror, or a server on this machine
     fred_key : "" where there is none; never shown
     say : told of every step; may raise to end the job between two requests
+    given_up : providers that did not answer in spite of all patience: from then on each is asked once, not again
     """
 
     now: pd.Timestamp
@@ -53,10 +54,20 @@ class Session:
     fred_key: str = field(default="", repr=False)
     patience: Patience = field(default_factory=Patience)
     say: Callable[[Step], None] = _silently
+    given_up: set[str] = field(default_factory=set)
 
     def base_url(self, provider: str, own: str) -> str:
         """The base URL of a provider, without a slash at its end: the endpoint named for it, or its `own`."""
         return self.endpoints.get(provider, own).rstrip("/")
+
+    def persist(self, provider: str, ask: Callable[[], Answer]) -> Answer:
+        """The answer of `ask`, as patiently as `patience` has it; Unreachable where there is none."""
+        patience = replace(self.patience, tries=1) if provider in self.given_up else self.patience
+        try:
+            return patience.persist(ask)
+        except Unreachable:
+            self.given_up.add(provider)
+            raise
 
 
 def fred_key(file: Path | None = None) -> str:

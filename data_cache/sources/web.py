@@ -36,7 +36,7 @@ def get(session: Session, provider: str, url: str, query: dict[str, Any]) -> Rep
 
     Raises Refused where the provider will not answer this, Unreachable where it does not answer in time.
     """
-    return session.patience.persist(lambda: _get(session, provider, url, query))
+    return session.persist(provider, lambda: _get(session, provider, url, query))
 
 
 def get_json(session: Session, provider: str, url: str, query: dict[str, Any]) -> tuple[Any, Reply]:
@@ -49,7 +49,7 @@ def get_json(session: Session, provider: str, url: str, query: dict[str, Any]) -
         except ValueError:
             raise Passing(f"{provider} answered no JSON: {excerpt(reply.content)}") from None
 
-    return session.patience.persist(ask)
+    return session.persist(provider, ask)
 
 
 def excerpt(content: bytes) -> str:
