@@ -41,11 +41,11 @@ class Patience:
 
     tries: int = 5
     first: float = 1
-    most: float = 30
+    most: float = 60
     limited: float = 10
     budget: float = 120
     timeout: float = 30
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
 
     def persist(self, ask: Callable[[], Answer]) -> Answer:
         """The answer of `ask`, asked again while it raises Passing; Unreachable where that does not end."""
