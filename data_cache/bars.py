@@ -36,8 +36,9 @@ class Bars:
 
     def __post_init__(self) -> None:
         check_bars(self.frame, f"{self.asset} {self.timeframe}", timeframe_length(self.timeframe))
-        frame = self.frame.set_axis(self.frame.index.as_unit("ns").rename("open_time"), axis=0)
-        object.__setattr__(self, "frame", frame[OHLCV].astype(float))
+        index = self.frame.index.as_unit("ns").rename("open_time")
+        numbers = {name: self.frame[name].to_numpy(float) for name in OHLCV}
+        object.__setattr__(self, "frame", pd.DataFrame(numbers, index))
         object.__setattr__(self, "seen_until", self.seen_until or self.known_at[-1])
 
     @property
@@ -92,16 +93,13 @@ def check_bars(frame: pd.DataFrame, name: str, length: pd.Timedelta) -> None:
     if len(frame) == 0:
         raise NoData(f"{name}: no bars; import some or choose a longer date range")
     _check_times(frame.index, name, length)
-    prices = frame[OHLCV[:4]].to_numpy(float)
-    _refuse(frame, ~np.isfinite(prices).all(axis=1), f"{name}: a price is missing or not finite")
-    _refuse(frame, (prices <= 0).any(axis=1), f"{name}: a price is zero or negative")
-    _refuse(
-        frame,
-        frame["high"].to_numpy() < prices.max(axis=1),
-        f"{name}: high is below another price of the bar",
-    )
-    _refuse(frame, frame["low"].to_numpy() > prices.min(axis=1), f"{name}: low is above another price of the bar")
-    volume = frame["volume"].to_numpy(float)
+    opened, high, low, close, volume = (frame[column].to_numpy(float) for column in OHLCV)
+    finite = np.isfinite(opened) & np.isfinite(high) & np.isfinite(low) & np.isfinite(close)
+    _refuse(frame, ~finite, f"{name}: a price is missing or not finite")
+    highest, lowest = np.maximum(opened, close), np.minimum(opened, close)
+    _refuse(frame, np.minimum(lowest, np.minimum(low, high)) <= 0, f"{name}: a price is zero or negative")
+    _refuse(frame, high < np.maximum(highest, low), f"{name}: high is below another price of the bar")
+    _refuse(frame, low > lowest, f"{name}: low is above another price of the bar")
     _refuse(frame, ~(np.isfinite(volume) & (volume >= 0)), f"{name}: volume is missing, negative or infinite")
 
 
