@@ -15,7 +15,7 @@ from data_cache import parquet, store
 from data_cache.bars import OHLCV, Bars
 from data_cache.catalog import ReleaseRule, SeriesSpec, spec
 from data_cache.continuation import continued_observations
-from data_cache.errors import BadData, BadUsage, DamagedFile, EbbtideError, NoData
+from data_cache.errors import BadData, BadUsage, DamagedFile, EbbtideError, NoData, NotWritten
 from data_cache.observations import observation_rows
 from data_cache.parquet import Fetch
 from data_cache.store import Listing, Store, futures_rows, store_folder
@@ -472,7 +472,8 @@ def test_a_full_disk_leaves_the_old_version(here: Store, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        with pytest.raises(OSError, match="No space left"):
+        sentence = r"SOFR\.\w+\.json could not be written: No space left on device; what was stored is whole: make room"
+        with pytest.raises(NotWritten, match=sentence):
             here.add_series(spec("SOFR"), rows((3, 4, 5.4)), fetch())
     assert here.rows("SOFR")["value"].tolist() == [5.3]
     assert sorted(path.name for path in (here.folder / "series").iterdir()) == before

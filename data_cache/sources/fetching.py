@@ -1,0 +1,114 @@
+"""A fetch: all jobs of what was asked for, one provider beside the other, each job stored as it goes."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from data_cache.errors import EbbtideError, NotWritten
+from data_cache.sources.outcome import Job, Outcome
+from data_cache.sources.session import Step
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that brought nothing, or not all: its name, its group, and why."""
+
+    job: str
+    group: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a fetch did: an outcome for each file, and the jobs that failed, both in the order of the jobs."""
+
+    outcomes: tuple[Outcome, ...]
+    failures: tuple[Failure, ...]
+
+    @property
+    def added(self) -> int:
+        """Rows that the store did not have."""
+        return sum(outcome.added for outcome in self.outcomes)
+
+    @property
+    def changed(self) -> int:
+        """Stored prices that their venue gives otherwise now."""
+        return sum(outcome.changed for outcome in self.outcomes)
+
+    def summary(self) -> dict[str, Any]:
+        """The fetch as JSON can hold it."""
+        return {
+            "outcomes": [outcome.summary() for outcome in self.outcomes],
+            "failures": [vars(failure) for failure in self.failures],
+        }
+
+
+class Stopped(Exception):
+    """The fetch has been ended from outside."""
+
+
+def stoppable(stop: Event, say: Callable[[Step], None]) -> Callable[[Step], None]:
+    """`say`, which raises Stopped once `stop` is set: the next step of each job is then its last."""
+
+    def say_or_stop(step: Step) -> None:
+        if stop.is_set():
+            raise Stopped
+        say(step)
+
+    return say_or_stop
+
+
+def fetch(jobs: Sequence[Job], stop: Event, done: Callable[[Job], None] = lambda job: None) -> Fetched:
+    """Do the jobs: those of one provider in their order, the providers side by side.
+
+    stop : of the session's `say`, see `stoppable`; set here when the user interrupts or the disk is full
+    done : told when a job is done or has failed; called from several threads
+
+    A job that fails is reported and the others go on, except where the disk takes no more: NotWritten. What
+    was stored by then is whole in any case.
+    """
+    turns: dict[str, list[Job]] = {}
+    for job in jobs:
+        turns.setdefault(job.provider, []).append(job)
+    with ThreadPoolExecutor(max(1, len(turns))) as pool:
+        running = [pool.submit(_turn, turn, stop, done) for turn in turns.values()]
+        try:
+            wait(running, return_when=FIRST_EXCEPTION)
+        finally:
+            stop.set()
+        results = {name: result for turn in running for name, result in turn.result().items()}
+    return _fetched([(job, results[job.name]) for job in jobs])
+
+
+def _turn(jobs: Sequence[Job], stop: Event, done: Callable[[Job], None]) -> dict[str, list[Outcome] | Failure]:
+    """The jobs of one provider, one after the other."""
+    results: dict[str, list[Outcome] | Failure] = {}
+    for job in jobs:
+        results[job.name] = _result(job, stop)
+        done(job)
+    return results
+
+
+def _result(job: Job, stop: Event) -> list[Outcome] | Failure:
+    try:
+        return [] if stop.is_set() else job.run()
+    except (NotWritten, KeyboardInterrupt):
+        stop.set()
+        raise
+    except EbbtideError as error:
+        return Failure(job.name, job.group, str(error))
+    except Stopped:
+        return []
+    except Exception as error:  # what one provider does to one job must not cost the others
+        if os.environ.get("EBBTIDE_TRACEBACK"):
+            raise
+        sentence = f"{type(error).__name__}: {error}; set EBBTIDE_TRACEBACK=1 to see where, and please report it"
+        return Failure(job.name, job.group, sentence)
+
+
+def _fetched(results: Sequence[tuple[Job, list[Outcome] | Failure]]) -> Fetched:
+    outcomes = [outcome for _, result in results if isinstance(result, list) for outcome in result]
+    return Fetched(tuple(outcomes), tuple(result for _, result in results if isinstance(result, Failure)))
