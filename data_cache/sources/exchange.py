@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_cache.bars import OHLCV, Bars, timeframe_length
-from data_cache.errors import BadData, EbbtideError, Refused, UnknownName
+from data_cache.errors import BadData, Refused, UnknownName
 from data_cache.parquet import Fetch
 from data_cache.sources.outcome import Job, Outcome, stored_bars
 from data_cache.sources.session import Session, Step
@@ -210,7 +210,7 @@ class _History:
                 pages.append(page)
                 if len(pages) == piece:
                     outcome, pages = self._stored(outcome, pages), []
-        except (EbbtideError, KeyboardInterrupt):
+        except BaseException:  # an error, a cancelled job, Ctrl-C: what has come is kept whatever ends the walk
             if piece and pages:
                 self._stored(outcome, pages)
             raise

@@ -46,7 +46,7 @@ class Venue:
 
         Raises Refused where the venue will not answer this, Unreachable where it does not answer in time.
         """
-        return self.session.patience.persist(lambda: self._ask(call))
+        return self.session.persist(self.name, lambda: self._ask(call))
 
     def market(self, symbol: str) -> dict[str, Any]:
         """What the venue lists as `symbol`; Refused, with the nearest symbols, where it lists none such."""
