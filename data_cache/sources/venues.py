@@ -6,7 +6,7 @@ and 429 and 418 of Binance among attacks; what passes is therefore told by the H
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -181,7 +181,7 @@ def failing_over(
                 session.say(Step(job, venue, note=f"{error}; {venues[at + 1]} instead"))
             continue
         notes = [f"{_from(venues[i], failure)}; {venues[i + 1]} instead" for i, failure in enumerate(failures)]
-        return [outcome.noting(*notes) for outcome in outcomes]
+        return [replace(outcome, notes=(*notes, *outcome.notes)) for outcome in outcomes]
     reasons = "; ".join(_from(venue, failure) for venue, failure in zip(venues, failures, strict=True))
     kind = Unreachable if any(isinstance(failure, Unreachable) for failure in failures) else Refused
     raise kind(f"{job}: {reasons}; name another venue with --venue NAME, or try again later")

@@ -1,5 +1,6 @@
 """Exchanges through ccxt: what passes, what is refused, where they are asked, and who is asked next."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -174,8 +175,9 @@ def test_a_symbol_that_is_not_listed_is_answered_with_one_that_is(session: Sessi
 
 
 def test_an_answer_of_another_shape_is_shown(session: Session, server: StandIn) -> None:
-    server.fail(Fault(200, b'{"symbols": [{"symbol": "BTCUSDT"}]}'), path="exchangeInfo")
-    with pytest.raises(Refused, match=r"^binance answered what ccxt can't read: .*symbols"):
+    settled_in_nothing = {"symbol": "X", "baseAsset": "X", "quoteAsset": "Y", "contractType": "PERPETUAL"}
+    server.fail(Fault(200, json.dumps({"symbols": [settled_in_nothing]}).encode()), path="exchangeInfo")
+    with pytest.raises(Refused, match=r"^binance answered what ccxt can't read: .*PERPETUAL"):
         candles(session)
 
 
