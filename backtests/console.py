@@ -22,6 +22,8 @@ SHORT = {
     "costs_paid": "costs a year",
 }
 PIPED_WIDTH = 130
+# So many names of files that are due are written out; the table marks them all.
+NAMED = 5
 HEADINGS = {
     "strategies": ("strategy", "what it holds", "parameters"),
     "signals": ("signal", "what it measures", "parameters"),
@@ -174,21 +176,66 @@ def print_imported(imported: Sequence[Any]) -> None:
 
 
 def print_status(folder: Path, rows: Sequence[Any]) -> None:
-    """Print what is cached, a line a file, and what is wrong with it; ages in days."""
-    Terminal().print(f"Cache: {escape(str(folder))}", soft_wrap=True, highlight=False)
+    """Print what is cached, a line a file, then what is due and what is wrong with it."""
+    _say(f"Cache: {escape(str(folder))}")
     if not rows:
-        Terminal().print("Nothing is cached yet; run: ebbtide import MANIFEST.toml", soft_wrap=True, highlight=False)
-        return
-    table = _table("", "kind", "name", "first", "last", "rows", "gaps", "age, days", "origin")
-    for row in rows:
-        days = f"{row.age.total_seconds() / 86_400:,.0f}" if row.age == row.age else "–"
-        gaps = "–" if row.gaps < 0 else str(row.gaps)
-        dates = (f"{day:%Y-%m-%d}" if day == day else "–" for day in (row.first, row.last))
-        table.add_row(row.kind, escape(row.name), *dates, f"{row.rows:,}", gaps, days, _origin(row))
-    show(table)
+        _say("Nothing is cached yet; run: ebbtide fetch, or ebbtide import MANIFEST.toml")
+    for kind in dict.fromkeys(row.kind for row in rows):
+        show(_status_table(kind, [row for row in rows if row.kind == kind]))
+    late = [row for row in rows if row.due > 0]
+    groups = [group for group in dict.fromkeys(row.group for row in late) if group]
+    _say_due([row for row in late if row.group], f"ebbtide fetch {' '.join(groups)}")
+    _say_due([row for row in late if not row.group], "ebbtide import MANIFEST.toml, with newer files")
     for row in rows:
         if row.problem:
-            Terminal().print(f"[bold red]damaged[/] {escape(row.problem)}", soft_wrap=True, highlight=False)
+            _say(f"[bold red]damaged[/] {escape(row.problem)}")
+
+
+def _status_table(kind: str, rows: Sequence[Any]) -> Table:
+    """The files of one kind; names and origins wrap where the terminal is narrow, numbers and dates do not."""
+    table = _table(kind.capitalize(), "name", "first", "last", "rows", "gaps", "due", "origin", numbers_from=3)
+    table.collapse_padding = True
+    for column in table.columns:
+        wraps = column.header in ("name", "origin")
+        column.no_wrap, column.overflow = not wraps, "fold"
+    table.columns[-1].justify = "left"
+    for row in rows:
+        dates = (f"{day:%Y-%m-%d}" if day == day else "–" for day in (row.first, row.last))
+        counts = ("–" if count < 0 else f"{count:,}" for count in (row.rows, row.gaps, row.due))
+        table.add_row(escape(row.name), *dates, *counts, _origin(row), style="yellow" if row.due > 0 else "")
+    return table
+
+
+def _say_due(rows: Sequence[Any], command: str) -> None:
+    """Say what is due and what brings it; of many, the first few."""
+    if rows:
+        more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+        names = ", ".join(escape(row.name) for row in rows[:NAMED])
+        _say(f"[yellow]due[/] {names}{more}; run: {command}")
+
+
+def print_checks(checks: Sequence[Any]) -> None:
+    """Print how far second sources are apart, an entry a comparison, then why others were not made."""
+    table = _table("", "second sources", "compared", "beyond", "furthest apart", numbers_from=1)
+    table.columns[0].no_wrap, table.columns[-1].justify = False, "left"
+    for check in checks:
+        if not check.note:
+            beyond = f"{check.beyond:,}" if check.holds else f"[bold red]{check.beyond:,}[/]"
+            said = f"{check.first} and {check.second}\n  within {check.tolerance}"
+            table.add_row(escape(said), f"{check.compared:,}", beyond, _worst(*check.worst))
+    if table.row_count:
+        show(table)
+    for check in checks:
+        if check.note:
+            _say(f"[yellow]not compared[/] {escape(check.name)}: {escape(check.note)}")
+
+
+def _worst(period: Any, first: float, second: float) -> str:
+    return f"{period:%Y-%m-%d}\n{first:,.7g} and {second:,.7g}"
+
+
+def _say(sentence: str) -> None:
+    Terminal().print(sentence, soft_wrap=True, highlight=False)
 
 
 def _origin(row: Any) -> str:

@@ -16,7 +16,12 @@ from data_cache.errors import BadData, DamagedFile, NoData
 from data_cache.lazy import Lazy
 from data_cache.market import Market, checked_futures
 from data_cache.observations import Observations, silences
+from data_cache.parquet import Provenance
+from data_cache.staleness import Due, due_bars, due_closes, due_observations
 from data_cache.store import TRADE, Listing, Store
+
+# The source of what was imported.
+FILE = "file"
 
 
 def load_market(
@@ -58,9 +63,12 @@ class Status:
     kind : "series", "bars" or "futures"      name : series id, listing or asset
     first, last : first and last period, open time or known_at      known_until : the newest known_at
     gaps : runs of missing bars or days, or silences of a series longer than it may have
+    due : how many periods, bars or days should be there by now and are not, see `data_cache.staleness`
+    due_since : the first of them: a naive period, an open time or a known_at; NaT where there is none to name
     age : from `known_until` to now
     sources : where the rows come from      fetched_at : the newest answer
-    problem : what is wrong with the file, "" where nothing is; the rest is then as once written, gaps -1
+    group : what to fetch to bring it up to date ("macro"), "" where only an import does
+    problem : what is wrong with the file, "" where nothing is; the rest is then as once written, gaps and due -1
     """
 
     kind: str
@@ -70,14 +78,17 @@ class Status:
     known_until: pd.Timestamp
     rows: int
     gaps: int
+    due: int
+    due_since: pd.Timestamp
     age: pd.Timedelta
     sources: tuple[str, ...]
     fetched_at: pd.Timestamp
+    group: str = ""
     problem: str = ""
 
     def summary(self) -> dict[str, Any]:
         """The state as JSON can hold it: times in ISO, age in days."""
-        times = {name: getattr(self, name) for name in ("first", "last", "known_until", "fetched_at")}
+        times = {name: getattr(self, name) for name in ("first", "last", "known_until", "due_since", "fetched_at")}
         said = {name: None if pd.isna(time) else time.isoformat() for name, time in times.items()}
         age = None if pd.isna(self.age) else self.age / pd.Timedelta(days=1)
         return asdict(self) | said | {"age": age, "sources": list(self.sources)}
@@ -86,15 +97,15 @@ class Status:
 def status(store: Store, now: pd.Timestamp) -> list[Status]:
     """The state of every file of the store at `now` (UTC): series, bars, futures; each is checked."""
     series = [
-        _status("series", name, store.series_path(name), now, partial(_silences, store, name))
+        _status("series", name, store.series_path(name), now, partial(_series_state, store, name, now))
         for name in store.series()
     ]
     bars = [
-        _status("bars", str(listing), store.bars_path(listing), now, partial(_bar_gaps, store, listing))
+        _status("bars", str(listing), store.bars_path(listing), now, partial(_bars_state, store, listing, now))
         for listing in store.listings()
     ]
     futures = [
-        _status("futures", name, store.futures_path(name), now, partial(_day_gaps, store, name))
+        _status("futures", name, store.futures_path(name), now, partial(_futures_state, store, name, now))
         for name in store.futures_assets()
     ]
     return series + bars + futures
@@ -139,25 +150,53 @@ def own_specs(store: Store) -> dict[str, SeriesSpec]:
     return found
 
 
-def _status(kind: str, name: str, path: Path, now: pd.Timestamp, gaps: Callable[[], int]) -> Status:
+# Gaps, what is due, and the group that a fetch of it belongs to.
+State = tuple[int, Due, str]
+
+
+def _status(kind: str, name: str, path: Path, now: pd.Timestamp, state: Callable[[], State]) -> Status:
     try:
-        said, problem, missing = parquet.read(path)[1], "", gaps()
+        said, problem, (gaps, due, group) = parquet.read(path)[1], "", state()
     except (DamagedFile, BadData) as error:
-        said, problem, missing = parquet.claimed_at(path), str(error), -1
-    newest = max((fetch.fetched_at for fetch in said.fetches), default=pd.NaT)
-    age = now - said.known_until
-    clocks = (said.first, said.last, said.known_until)
-    return Status(kind, name, *clocks, said.rows, missing, age, said.sources, newest, problem)
+        said, problem, (gaps, due, group) = parquet.claimed_at(path), str(error), (-1, Due(-1), "")
+    return Status(
+        kind,
+        name,
+        first=said.first,
+        last=said.last,
+        known_until=said.known_until,
+        rows=said.rows,
+        gaps=gaps,
+        due=due.count,
+        due_since=due.since,
+        age=now - said.known_until,
+        sources=said.sources,
+        fetched_at=max((fetch.fetched_at for fetch in said.fetches), default=pd.NaT),
+        group=group,
+        problem=problem,
+    )
 
 
-def _silences(store: Store, series: str) -> int:
-    own = parquet.provenance_at(store.series_path(series)).spec or spec(series)
-    return len(silences(store.rows(series), own.max_age_days))
+def _series_state(store: Store, series: str, now: pd.Timestamp) -> State:
+    said, rows = parquet.provenance_at(store.series_path(series)), store.rows(series)
+    own = said.spec or spec(series)
+    gaps, due = len(silences(rows, own.max_age_days)), due_observations(own, rows, now)
+    if own.source == "exchange":
+        return gaps, due, _fetched_group(said, "funding")
+    return gaps, due, "" if own.source == FILE else "macro"
 
 
-def _bar_gaps(store: Store, listing: Listing) -> int:
-    return len(store.bars(listing).gaps())
+def _bars_state(store: Store, listing: Listing, now: pd.Timestamp) -> State:
+    bars, said = store.bars(listing), parquet.provenance_at(store.bars_path(listing))
+    return len(bars.gaps()), due_bars(bars, now), _fetched_group(said, "prices")
 
 
-def _day_gaps(store: Store, asset: str) -> int:
-    return int((store.futures(asset).index.diff() > pd.Timedelta(days=1)).sum())
+def _futures_state(store: Store, asset: str, now: pd.Timestamp) -> State:
+    days, said = store.futures(asset).index, parquet.provenance_at(store.futures_path(asset))
+    gaps = int((days.diff() > pd.Timedelta(days=1)).sum())
+    return gaps, due_closes(days, now), _fetched_group(said, "futures")
+
+
+def _fetched_group(said: Provenance, group: str) -> str:
+    """The group, unless all of it came from files: a venue or an asset that was imported need not be fetched."""
+    return "" if set(said.sources) == {FILE} else group

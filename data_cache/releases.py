@@ -88,6 +88,8 @@ def calendar(name: str) -> np.busdaycalendar:
     FEDGOV    the federal government, which keeps the days of the Board
     SIFMA     the bond market: full holidays only
     REPO      SIFMA without Good Fridays: even where bonds only close early, no SOFR appears
+    DESK      the days of both the Reserve Banks and the repo market: those on which the Desk operates, but for a
+              few that it left out by its own choice (Thursdays before Easter until 2019, 2018-12-04)
     """
     if name not in CALENDARS:
         raise UnknownName.among("calendar", name, CALENDARS)
@@ -240,10 +242,15 @@ def _repo() -> set[date]:
     return _sifma() | {day.date() for day in fridays}
 
 
+def _desk() -> set[date]:
+    return _fedbank() | _repo()
+
+
 CALENDARS: Mapping[str, Callable[[], set[date]]] = {
     "FEDBANK": _fedbank,
     "BOARD": _board,
     "FEDGOV": _board,
     "SIFMA": _sifma,
     "REPO": _repo,
+    "DESK": _desk,
 }

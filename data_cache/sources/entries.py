@@ -230,7 +230,7 @@ class BarsEntry:
         whole = Bars(self.asset, self.timeframe, pd.DataFrame(numbers, index=times))
         bars = self._ended(whole, fetch.fetched_at)
         listing = Listing(self.asset, self.venue, self.symbol, self.timeframe)
-        added = store.add_bars(listing, bars, dataclasses.replace(fetch, source=self.venue), replace)
+        added = store.add_bars(listing, bars, fetch, replace)
         kept, gaps, dropped = bars.frame.index, len(bars.gaps()), len(times) - len(bars.frame)
         return Imported(str(listing), self.file, len(kept), added, 0, gaps, kept[0], kept[-1], dropped)
 

@@ -11,6 +11,7 @@ from backtests.console import (
     SHORT,
     Terminal,
     comparison,
+    print_checks,
     print_imported,
     print_listing,
     print_results,
@@ -21,6 +22,7 @@ from backtests.findings import Finding
 from backtests.listing import KINDS, listing
 from backtests.metrics import METRICS
 from data_cache.cache import Status
+from data_cache.second_sources import Check
 from data_cache.sources.entries import Imported
 from strategies import BuyAndHold, FixedMix
 
@@ -67,22 +69,100 @@ def status(**changes: object) -> Status:
     day = pd.Timestamp("2024-01-02", tz="UTC")
     said = {"kind": "series", "name": "SOFR", "first": day, "last": day, "known_until": day, "rows": 1234, "gaps": 2}
     said |= {"age": pd.Timedelta(hours=36), "sources": ("fred", "file"), "fetched_at": day}
+    said |= {"due": 0, "due_since": pd.NaT, "group": "macro"}
     return Status(**(said | changes))  # type: ignore[arg-type]
 
 
 def test_the_state_of_a_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_status(Path("store"), [status()])
-    cache, *_, line = capsys.readouterr().out.splitlines()
-    assert cache == "Cache: store"
-    assert line.split() == ["series", "SOFR", "2024-01-02", "2024-01-02", "1,234", "2", "2", "fred,", "file"]
+    cache, title, _, line = capsys.readouterr().out.splitlines()
+    assert (cache, title.strip()) == ("Cache: store", "Series")
+    assert line.split() == ["SOFR", "2024-01-02", "2024-01-02", "1,234", "2", "0", "fred,", "file"]
+
+
+def test_what_is_due_is_named_with_what_brings_it(capsys: pytest.CaptureFixture[str]) -> None:
+    late = [status(name=name, due=3) for name in ("SOFR", "TGA", "SRF")]
+    bars = [status(kind="bars", name="binance BTC/USDT 1d", due=1, group="prices"), status(kind="bars", name="hand")]
+    own = status(name="MNAV", due=1, group="")
+    print_status(Path("store"), [*late, own, *bars])
+    *_, fetched, imported = capsys.readouterr().out.splitlines()
+    assert fetched == "due SOFR, TGA, SRF, binance BTC/USDT 1d; run: ebbtide fetch macro prices"
+    assert imported == "due MNAV; run: ebbtide import MANIFEST.toml, with newer files"
+
+
+def test_of_many_that_are_due_the_first_few_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    print_status(Path("store"), [status(name=f"S{number}", due=1) for number in range(7)])
+    assert capsys.readouterr().out.splitlines()[-1] == "due S0, S1, S2, S3, S4 and 2 more; run: ebbtide fetch macro"
+
+
+def test_where_nothing_is_due_nothing_is_said_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_status(Path("store"), [status()])
+    assert "run:" not in capsys.readouterr().out
+
+
+def test_an_empty_cache_says_how_to_fill_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_status(Path("store"), [])
+    said = "Nothing is cached yet; run: ebbtide fetch, or ebbtide import MANIFEST.toml"
+    assert capsys.readouterr().out.splitlines() == ["Cache: store", said]
 
 
 def test_a_damaged_file_shows_no_number_it_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
     unknown = dict.fromkeys(("first", "last", "known_until", "fetched_at", "age"), pd.NaT)
-    print_status(Path("store"), [status(**unknown, rows=0, gaps=-1, sources=(), problem="SOFR is damaged [here]")])
+    damaged = status(**unknown, rows=0, gaps=-1, due=-1, sources=(), problem="SOFR is damaged [here]")
+    print_status(Path("store"), [damaged])
     *_, line, problem = capsys.readouterr().out.splitlines()
-    assert line.split() == ["series", "SOFR", "–", "–", "0", "–", "–", "damaged"]
+    assert line.split() == ["SOFR", "–", "–", "0", "–", "–", "damaged"]
     assert problem == "damaged SOFR is damaged [here]"
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("THREEFYTP10", ["THREEFYTP10"]),
+        ("binance BTC/USDT 1d", ["binance BTC/USDT 1d"]),
+        ("binance BTC/USDT:USDT 1d mark", ["binance BTC/USDT:USDT 1d", "mark"]),
+    ],
+)
+def test_a_status_fits_eighty_columns_and_cuts_nothing(
+    name: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    print_status(Path("store"), [status(name=name, rows=123_456, gaps=1_234, due=12_345, sources=("newyorkfed",))])
+    shown = capsys.readouterr().out.splitlines()[3:-1]
+    assert max(map(len, shown)) <= 80
+    assert shown[0].endswith(" 2024-01-02 2024-01-02 123,456 1,234 12,345 newyorkfed")
+    assert [shown[0].partition(" 2024")[0].rstrip(), *(line.strip() for line in shown[1:])] == lines
+
+
+def test_comparisons_are_shown_with_what_was_not_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    worst = (pd.Timestamp("2024-03-05"), 63_724.01, 62_100.2)
+    venues = ("binance BTC/USDT 1d", "coinbaseexchange BTC/USD 1d")
+    print_checks(
+        [
+            Check("account", "TGA", "WDTGAL", "5 $bn", 257, 0, (pd.Timestamp("2024-01-03"), 851.929, 851.93)),
+            Check("BTC", *venues, "2%", 3292, 3, worst),
+            Check("repo [here]", "SRF", "RPONTTLD", note="RPONTTLD is not cached: it needs FRED"),
+        ]
+    )
+    shown = capsys.readouterr().out.splitlines()
+    assert max(map(len, shown)) <= 80
+    assert [line.split() for line in shown[1:3]] == [
+        ["TGA", "and", "WDTGAL", "257", "0", "2024-01-03"],
+        ["within", "5", "$bn", "851.929", "and", "851.93"],
+    ]
+    assert [line.split()[-3:] for line in shown[3:5]] == [
+        ["3,292", "3", "2024-03-05"],
+        ["63,724.01", "and", "62,100.2"],
+    ]
+    assert shown[-1] == "not compared repo [here]: RPONTTLD is not cached: it needs FRED"
+
+
+def test_where_nothing_was_compared_there_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_checks([Check("repo", "SRF", "RPONTTLD", note="RPONTTLD is not cached: it needs FRED")])
+    assert capsys.readouterr().out == "not compared repo: RPONTTLD is not cached: it needs FRED\n"
 
 
 def test_what_is_piped_is_not_cut_to_eighty_columns(results: list[object], capsys: pytest.CaptureFixture[str]) -> None:

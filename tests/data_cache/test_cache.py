@@ -1,5 +1,6 @@
 """The market of what is stored, and the state of the store."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,13 +24,20 @@ def here(tmp_path: Path) -> Store:
 
 
 def add_bars(
-    store: Store, asset: str, timeframe: str, days: int = 4, first: str = "2024-01-01", venue: str = "binance"
+    store: Store,
+    asset: str,
+    timeframe: str,
+    days: int = 4,
+    first: str = "2024-01-01",
+    venue: str = "binance",
+    source: str = "test",
 ) -> None:
     """Flat bars at 100 of so many days."""
     length = TIMEFRAMES[timeframe]
     times = pd.date_range(first, periods=days * (pd.Timedelta(days=1) // length), freq=length, tz="UTC")
     flat = pd.DataFrame(dict.fromkeys(OHLCV[:4], 100.0) | {"volume": 1.0}, index=times)
-    store.add_bars(Listing(asset, venue, f"{asset}/USDT", timeframe), Bars(asset, timeframe, flat), FETCHED)
+    listing, fetch = Listing(asset, venue, f"{asset}/USDT", timeframe), replace(FETCHED, source=source)
+    store.add_bars(listing, Bars(asset, timeframe, flat), fetch)
 
 
 def add_series(store: Store, own: SeriesSpec, values: list[float], lag: int = 1, every: int = 1) -> None:
@@ -199,6 +207,36 @@ def test_the_state_of_every_file_is_told(here: Store) -> None:
     assert bars.known_until == pd.Timestamp("2024-01-05", tz="UTC")
     assert (futures.name, futures.age, futures.fetched_at) == ("BTC", pd.Timedelta(0), FETCHED.fetched_at)
     assert [row.problem for row in (series, bars, futures)] == ["", "", ""]
+    assert [row.group for row in (series, bars, futures)] == ["macro", "prices", "futures"]
+
+
+def test_what_should_be_there_by_now_is_due(here: Store) -> None:
+    add_bars(here, "BTC", "1d")
+    add_series(here, spec("SOFR"), [5.4, 5.3])
+    add_series(here, MNAV, [1.5])
+    here.add_futures(
+        "BTC", futures_rows(pd.DatetimeIndex([NOW]), pd.Timestamp("2024-03-29 08:00", tz="UTC"), [101.0]), FETCHED
+    )
+    due = {row.name: (row.due, row.due_since) for row in status(here, NOW)}
+    # 27 days in January and nine in February: the tenth ends at this minute.
+    assert due["binance BTC/USDT 1d"] == (27 + 9, pd.Timestamp("2024-01-05", tz="UTC"))
+    # The rates from 3 January to 8 February: 29 + 8 days, less five weekends and Martin Luther King's day.
+    assert due["SOFR"] == (29 + 8 - 10 - 1, pd.Timestamp("2024-01-03"))
+    assert due["MNAV"][0] == 1
+    assert pd.isna(due["MNAV"][1])
+    assert due["BTC"][0] == 0
+
+
+def test_what_came_from_a_file_is_said_so_and_needs_a_file_again(here: Store) -> None:
+    add_bars(here, "BTC", "1d")
+    add_bars(here, "ETH", "1d", source="file")
+    add_series(here, MNAV, [1.5])
+    groups = {row.name: (row.sources, row.group) for row in status(here, NOW)}
+    assert groups == {
+        "MNAV": (("test",), ""),
+        "binance BTC/USDT 1d": (("test",), "prices"),
+        "binance ETH/USDT 1d": (("file",), ""),
+    }
 
 
 def test_gaps_are_missing_bars_and_silences_longer_than_a_series_may_have(here: Store) -> None:
@@ -216,7 +254,7 @@ def test_a_damaged_file_is_told_with_what_it_once_held(here: Store) -> None:
     here.series_path("SOFR").write_bytes(b"PAR1")
     whole, damaged = status(here, NOW)
     assert (whole.name, whole.problem) == ("DGS10", "")
-    assert (damaged.name, damaged.rows, damaged.gaps) == ("SOFR", 2, -1)
+    assert (damaged.name, damaged.rows, damaged.gaps, damaged.due) == ("SOFR", 2, -1, -1)
     assert "SOFR.parquet is damaged" in damaged.problem
 
 
@@ -231,7 +269,7 @@ def test_a_file_without_any_provenance_is_told_too(here: Store) -> None:
 
 def test_a_state_can_be_written_as_json(here: Store) -> None:
     add_series(here, spec("SOFR"), [5.4])
-    [row] = status(here, NOW)
+    [row] = status(here, pd.Timestamp("2024-01-04 12:00", tz="UTC"))
     assert row.summary() == {
         "kind": "series",
         "name": "SOFR",
@@ -240,9 +278,12 @@ def test_a_state_can_be_written_as_json(here: Store) -> None:
         "known_until": "2024-01-02T00:00:00+00:00",
         "rows": 1,
         "gaps": 0,
-        "age": 40.0,
+        "due": 1,
+        "due_since": "2024-01-02T00:00:00",
+        "age": 2.5,
         "sources": ["test"],
         "fetched_at": "2024-02-01T00:00:00+00:00",
+        "group": "macro",
         "problem": "",
     }
 

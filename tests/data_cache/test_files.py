@@ -86,6 +86,11 @@ def test_the_provenance_names_the_file_and_its_content(run: Import, here: Store)
     assert fetch.query.startswith("sofr.csv sha256:")
 
 
+def test_bars_of_a_venue_that_came_from_a_file_are_from_a_file(run: Import, here: Store) -> None:
+    run(BTC, btc=BTC_CSV)
+    assert parquet.provenance_at(here.bars_path(Listing("BTC", "kraken", "BTC/USD", "1d"))).sources == ("file",)
+
+
 def test_importing_twice_adds_nothing(run: Import) -> None:
     files = {"sofr": "date,value\n2024-01-02,5.40\n", "btc": BTC_CSV}
     assert [entry.added for entry in run(SOFR + BTC, **files)] == [1, 2]

@@ -206,7 +206,7 @@ REFUSED = [
     (
         ReleaseRule("next_business_day", "", "08:00"),
         UnknownName,
-        "no calendar ''; it has: BOARD, FEDBANK, FEDGOV",
+        "no calendar ''; it has: BOARD, DESK, FEDBANK, FEDGOV",
     ),
     (ReleaseRule("same_day"), BadUsage, "clock ''; give a time of day as HH:MM"),
     (ReleaseRule("same_day", clock="24:00"), BadUsage, "clock '24:00'; give a time of day as HH:MM"),
@@ -296,6 +296,7 @@ def test_calendars_differ_on_the_hard_days(
 ) -> None:
     open_on = {name: int(np.is_busday(day, busdaycal=calendar(name))) for name in CALENDARS}
     expected = {"FEDBANK": fedbank, "BOARD": board, "FEDGOV": board, "SIFMA": sifma, "REPO": repo}
+    expected["DESK"] = fedbank & repo  # the Desk needs the Banks and the market
     assert open_on == expected, because
 
 

@@ -233,16 +233,21 @@ def test_damaged_bars_are_named_and_the_cure_works(ebbtide: Callable, stored: Pa
     assert ebbtide(*run, "--json").json["equity_sha256"] == whole["equity_sha256"]
 
 
-def test_status_tells_range_rows_gaps_age_and_origin(ebbtide: Callable, stored: Path) -> None:
+def test_status_tells_range_rows_gaps_age_what_is_due_and_origin(ebbtide: Callable, stored: Path) -> None:
     entries = {e["name"]: e for e in ebbtide("status", "--store", stored, "--json").json["entries"]}
     bitcoin = entries["hand BTC/USDT 1d"]
-    assert (bitcoin["kind"], bitcoin["rows"], bitcoin["gaps"], bitcoin["sources"]) == ("bars", 60, 0, ["hand"])
+    assert (bitcoin["kind"], bitcoin["rows"], bitcoin["gaps"], bitcoin["sources"]) == ("bars", 60, 0, ["file"])
     assert (bitcoin["first"][:10], bitcoin["last"][:10]) == ("2024-01-01", "2024-02-29")
     assert bitcoin["known_until"][:16] == "2024-03-01T00:00"
     assert bitcoin["age"] > 0
+    assert bitcoin["due_since"][:16] == "2024-03-01T00:00"
+    assert bitcoin["due"] >= bitcoin["age"] - 1  # a day each
+    assert entries["SOFR"]["due_since"][:10] == "2024-03-01"
     assert entries["TGA"]["rows"] == 44  # the business days of January and February 2024: 23 + 21
     shown = ebbtide("status", "--store", stored).out
     assert all(name in shown for name in entries)
+    assert "due SOFR, TGA; run: ebbtide fetch macro\n" in shown
+    assert "due hand BTC/USDT 1d, hand ETH/USDT 1d, hand SOL/USDT 1d; run: ebbtide import" in shown
 
 
 def test_a_run_reads_the_store_and_never_writes_it(
