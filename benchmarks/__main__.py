@@ -5,10 +5,10 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import commands, engines
+from benchmarks import commands, engines, fetching
 from benchmarks.claim import Claim
 
-SUITES = (commands.claims, engines.claims)
+SUITES = (commands.claims, engines.claims, fetching.claims)
 
 
 def main() -> None:
