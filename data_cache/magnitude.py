@@ -26,10 +26,17 @@ def check_magnitude(spec: SeriesSpec, served: pd.Series) -> None:
     _check_median(spec, served)
 
 
+def plausible(spec: SeriesSpec, served: pd.Series) -> np.ndarray:
+    """Whether each value lies within the bounds of `spec` for its period, by which it is indexed; NaN does."""
+    values = served.to_numpy(float)
+    within: np.ndarray = ~((values < _lows(spec, served.index)) | (values > spec.high))
+    return within
+
+
 def _check_bounds(spec: SeriesSpec, served: pd.Series) -> None:
     values = served.to_numpy(float)
     low = _lows(spec, served.index)
-    outside = (values < low) | (values > spec.high)
+    outside = ~plausible(spec, served)
     if not outside.any():
         return
     first = int(outside.argmax())
