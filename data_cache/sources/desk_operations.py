@@ -191,7 +191,7 @@ def _rows(series: str, days: Days, measure: Measure) -> pd.DataFrame:
     periods = pd.DatetimeIndex(list(days), dtype="datetime64[ns]")
     rule = known_at(spec(series), periods)
     touched = [_touched(day, operations) for day, operations in days.items()]
-    stamp = eastern(np.array(touched, "datetime64[ns]"))
+    stamp = eastern(pd.DatetimeIndex(touched, dtype="datetime64[ns]").to_numpy())
     late = np.asarray(stamp > rule)
     values = [measure(ops) for ops in days.values()]
     rows = observation_rows(periods, rule.where(~late, stamp), values, np.where(late, "stamp", "rule"))

@@ -114,6 +114,7 @@ def _run(endpoint: Endpoint, session: Session, store: Store) -> list[Outcome]:
     pieces = Pieces(session, store, PROVIDER, endpoint.starts)
     spans = missing_spans(session, store, endpoint.starts, Span.by_year)
     last: list[Record] = []
+    unknown: list[pd.Timestamp] = []
     received = 0
     for done, span in enumerate(spans):
         session.say(Step(endpoint.name, PROVIDER, received, done / len(spans)))
@@ -121,9 +122,10 @@ def _run(endpoint: Endpoint, session: Session, store: Store) -> list[Outcome]:
         take = endpoint.read([*last, *records])
         for series, rows in take.rows.items():
             pieces.put(series, rows, span, reply)
-        _note_unknown(pieces, endpoint, take.unknown, session.now)
+        unknown += take.unknown
         last, received = records[-1:] if endpoint.spans_holidays else [], received + len(records)
     session.say(Step(endpoint.name, PROVIDER, received, 1.0))
+    _note_unknown(pieces, endpoint, unknown, session.now)
     return pieces.outcomes()
 
 
@@ -146,11 +148,9 @@ def _records(endpoint: Endpoint, session: Session, span: Span) -> tuple[list[Rec
 
 
 def _note_unknown(pieces: Pieces, endpoint: Endpoint, days: list[pd.Timestamp], now: pd.Timestamp) -> None:
-    series = endpoint.name.partition(",")[0]
+    series = next(iter(endpoint.starts))
     past = [day for day in days if known_at(spec(series), pd.DatetimeIndex([day]))[0] <= now]
     if past:
-        named = ", ".join(str(day.date()) for day in past[:NAMED]) + (", ..." if len(past) > NAMED else "")
-        pieces.note(
-            series,
-            f"{len(past)} days have test or unfinished operations alone, so that nothing is known of them: {named}",
-        )
+        named = ", ".join(str(day.date()) for day in past[:NAMED])
+        more = f" and {len(past) - NAMED} more" if len(past) > NAMED else ""
+        pieces.note(series, f"unknown on {named}{more}: only tests then, or operations without results")
