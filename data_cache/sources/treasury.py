@@ -171,6 +171,11 @@ def _page(dataset: Dataset, session: Session, span: Span, page: int) -> tuple[li
         raise BadData(
             f"{PROVIDER} answered {web.excerpt(reply.content)}, expected data and meta; asked was {reply.query}"
         )
+    if len(records) != _count(meta, "count", reply):
+        raise BadData(
+            f"{PROVIDER} gave {dataset.series} {len(records)} records on page {page}, expected {meta['count']}; "
+            "nothing of the page was stored: try again later"
+        )
     for record in records:
         dataset.check(record)
     return records, meta, reply
