@@ -67,14 +67,16 @@ def day_before(day: str) -> str:
 def repaired(frame: pd.DataFrame) -> pd.DataFrame:
     """What fredapi's get_series_all_releases answers, with types: period and vintage naive (ns), value float.
 
-    fredapi transposes a dict, which leaves objects, and NaT for a missing value.
+    fredapi transposes a dict, which leaves objects, NaT for a missing value, and datetimes for nothing but missing
+    ones.
     """
     said = frame.reindex(columns=["date", "realtime_start", "value"])
+    values = said["value"].astype(object)
     return pd.DataFrame(
         {
             "period": pd.to_datetime(said["date"]).dt.as_unit("ns"),
             "vintage": pd.to_datetime(said["realtime_start"]).dt.as_unit("ns"),
-            "value": pd.to_numeric(said["value"], errors="coerce").astype(float),
+            "value": values.where(values.notna(), np.nan).astype(float),
         }
     )
 
