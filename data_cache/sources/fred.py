@@ -5,7 +5,7 @@ vintages, and if there are newer ones for what changed from that vintage on: one
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlencode
 
@@ -126,7 +126,8 @@ class _Stitching:
         if not self.plan.alone:
             self._store(self.vintages[-1], self.history)
         self._say(1.0)
-        return self.outcome.then(standing(self.store, self.spec, SOURCE)).noting(*self._notes())
+        outcome = self.outcome.then(standing(self.store, self.spec, SOURCE)).noting(*self._notes())
+        return replace(outcome, received=self.received)
 
     def _start(self, window: Window) -> str:
         """The first period to ask for: of a series that restates itself, what is new and the last weeks alone."""

@@ -258,7 +258,7 @@ def test_new_vintages_are_added_and_revisions_are_counted(
     fetch(session, store)
     fred.rows = world(*WALCL, *NEXT)
     outcome = fetch(session, store)
-    assert (outcome.added, outcome.revised) == (2, 1)
+    assert (outcome.received, outcome.added, outcome.revised) == (5, 2, 1)  # three values that stood, told again
     assert stored(store) == EXPECTED_NEXT
     asked = server.requests[-1].query
     assert (asked["realtime_start"], asked["realtime_end"]) == ("2024-01-18", LATEST)
