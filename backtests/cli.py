@@ -98,6 +98,45 @@ def import_(
 
 
 @app.command()
+def fetch(
+    what: Annotated[
+        list[str] | None, typer.Argument(help="prices, funding, futures, macro or all. Default: all.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).")] = None,
+    timeframe: Annotated[str, typer.Option("--timeframe", help="Of the bars: some of 1d, 4h, 1h.")] = "1d,1h",
+    venue: Annotated[
+        list[str] | None, typer.Option("--venue", help="Ask this exchange (its ccxt id), in the order given.")
+    ] = None,
+    fred_key_file: Annotated[
+        Path | None, typer.Option("--fred-key-file", help="File with the FRED key. Default: $FRED_API_KEY.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fetch nothing; compare the cache with second sources.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but what failed.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch prices, funding, futures and macro series into the cache: all of them at first, then what is new."""
+    from backtests.fetch_request import FetchRequest
+    from backtests.fetched import checked, finished
+
+    asked = FetchRequest(
+        groups=tuple(what or ("all",)),
+        start=start,
+        timeframes=tuple(timeframe.split(",")),
+        venues=tuple(venue or ()),
+        fred_key_file=fred_key_file,
+        quiet=quiet or as_json,
+        store=store,
+    )
+    show = _print_json if as_json else None
+    if check:
+        return checked(asked.checks(), show)
+    return finished(asked.fetch(), asked, show)
+
+
+@app.command()
 def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Show each cached series and market: range, rows, gaps, age, origin."""
     import pandas as pd

@@ -32,7 +32,8 @@ HEADINGS = {
 }
 
 
-def _table(title: str, *headings: str, numbers_from: int = 99) -> Table:
+def new_table(title: str, *headings: str, numbers_from: int = 99) -> Table:
+    """A table without lines, whose columns are numbers from that one on."""
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for position, heading in enumerate(headings):
         right = position >= numbers_from
@@ -72,7 +73,7 @@ def progress(strategies: Sequence[Any], doing: str = "Backtesting") -> Iterable[
 def print_listing(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Print what there is, a table a kind."""
     for kind, entries in found.items():
-        table = _table(kind.capitalize(), *HEADINGS[kind])
+        table = new_table(kind.capitalize(), *HEADINGS[kind])
         for entry in entries:
             table.add_row(*(escape(text) for text in _listing_row(kind, entry)))
         show(table)
@@ -125,7 +126,7 @@ def comparison(results: Sequence[Any]) -> Table:
 
 def _comparison(results: Sequence[Any], names: Sequence[str]) -> Table:
     metrics = _metrics()
-    table = _table("", "strategy", *(SHORT[name] for name in names), numbers_from=1)
+    table = new_table("", "strategy", *(SHORT[name] for name in names), numbers_from=1)
     for result, label in _with_benchmark(results):
         table.add_row(escape(label), *(metrics[name].text(result.metrics[name]) for name in names))
     return table
@@ -133,7 +134,7 @@ def _comparison(results: Sequence[Any], names: Sequence[str]) -> Table:
 
 def _metric_table(result: Any) -> Table:
     columns = _with_benchmark([result])
-    table = _table("", "metric", *(escape(name) for _, name in columns), numbers_from=1)
+    table = new_table("", "metric", *(escape(name) for _, name in columns), numbers_from=1)
     for metric in _metrics().values():
         table.add_row(metric.label, *(metric.text(r.metrics[metric.name]) for r, _ in columns))
     return table
@@ -158,7 +159,7 @@ def _metrics() -> dict[str, Any]:
 
 def print_proofs(proofs: Sequence[Any]) -> None:
     """Print which strategies are causal, and the first leak of those that are not."""
-    table = _table("", "strategy", "cuts", "causal")
+    table = new_table("", "strategy", "cuts", "causal")
     for proof in proofs:
         verdict = "yes" if not proof.leaks else f"[bold red]no[/]: {escape(str(proof.leaks[0]))}"
         table.add_row(escape(type(proof.strategy).__name__), str(proof.cuts), verdict)
@@ -167,7 +168,7 @@ def print_proofs(proofs: Sequence[Any]) -> None:
 
 def print_imported(imported: Sequence[Any]) -> None:
     """Print what was imported, a line an entry."""
-    table = _table("", "entry", "rows", "added", "first", "last", "gaps", "dropped", numbers_from=1)
+    table = new_table("", "entry", "rows", "added", "first", "last", "gaps", "dropped", numbers_from=1)
     for entry in imported:
         counts = f"{entry.rows:,}", f"{entry.added:,}"
         dates = (f"{day:%Y-%m-%d}" for day in (entry.first, entry.last))
@@ -177,9 +178,9 @@ def print_imported(imported: Sequence[Any]) -> None:
 
 def print_status(folder: Path, rows: Sequence[Any]) -> None:
     """Print what is cached, a line a file, then what is due and what is wrong with it."""
-    _say(f"Cache: {escape(str(folder))}")
+    say(f"Cache: {escape(str(folder))}")
     if not rows:
-        _say("Nothing is cached yet; run: ebbtide fetch, or ebbtide import MANIFEST.toml")
+        say("Nothing is cached yet; run: ebbtide fetch, or ebbtide import MANIFEST.toml")
     for kind in dict.fromkeys(row.kind for row in rows):
         show(_status_table(kind, [row for row in rows if row.kind == kind]))
     late = [row for row in rows if row.due > 0]
@@ -188,12 +189,12 @@ def print_status(folder: Path, rows: Sequence[Any]) -> None:
     _say_due([row for row in late if not row.group], "ebbtide import MANIFEST.toml, with newer files")
     for row in rows:
         if row.problem:
-            _say(f"[bold red]damaged[/] {escape(row.problem)}")
+            say(f"[bold red]damaged[/] {escape(row.problem)}")
 
 
 def _status_table(kind: str, rows: Sequence[Any]) -> Table:
     """The files of one kind; names and origins wrap where the terminal is narrow, numbers and dates do not."""
-    table = _table(kind.capitalize(), "name", "first", "last", "rows", "gaps", "due", "origin", numbers_from=3)
+    table = new_table(kind.capitalize(), "name", "first", "last", "rows", "gaps", "due", "origin", numbers_from=3)
     table.collapse_padding = True
     for column in table.columns:
         wraps = column.header in ("name", "origin")
@@ -211,12 +212,12 @@ def _say_due(rows: Sequence[Any], command: str) -> None:
     if rows:
         more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
         names = ", ".join(escape(row.name) for row in rows[:NAMED])
-        _say(f"[yellow]due[/] {names}{more}; run: {command}")
+        say(f"[yellow]due[/] {names}{more}; run: {command}")
 
 
 def print_checks(checks: Sequence[Any]) -> None:
     """Print how far second sources are apart, an entry a comparison, then why others were not made."""
-    table = _table("", "second sources", "compared", "beyond", "furthest apart", numbers_from=1)
+    table = new_table("", "second sources", "compared", "beyond", "furthest apart", numbers_from=1)
     table.columns[0].no_wrap, table.columns[-1].justify = False, "left"
     for check in checks:
         if not check.note:
@@ -227,14 +228,15 @@ def print_checks(checks: Sequence[Any]) -> None:
         show(table)
     for check in checks:
         if check.note:
-            _say(f"[yellow]not compared[/] {escape(check.name)}: {escape(check.note)}")
+            say(f"[yellow]not compared[/] {escape(check.name)}: {escape(check.note)}")
 
 
 def _worst(period: Any, first: float, second: float) -> str:
     return f"{period:%Y-%m-%d}\n{first:,.7g} and {second:,.7g}"
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """Print a sentence, in rich markup, on one line however long it is."""
     Terminal().print(sentence, soft_wrap=True, highlight=False)
 
 

@@ -80,7 +80,7 @@ class Request:
     @property
     def window(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
         """From the 00:00 UTC with which the first day begins to the one with which the last day ends."""
-        first, last = _day(self.start, "--from"), _day(self.end, "--to")
+        first, last = day(self.start, "--from"), day(self.end, "--to")
         if first is not None and last is not None and last < first:
             raise BadUsage(f"--from {self.start} is after --to {self.end}")
         return first, None if last is None else last + DAY
@@ -224,7 +224,7 @@ def request(options: Mapping[str, Any]) -> Request:
     return replace(Request(**from_file), **given)
 
 
-def _day(text: str | None, option: str) -> pd.Timestamp | None:
+def day(text: str | None, option: str) -> pd.Timestamp | None:
     """The 00:00 UTC with which a date begins; a bare date is a period, so --to includes all of it."""
     if text is None:
         return None

@@ -329,9 +329,11 @@ FAMILIES: tuple[SeriesSpec, ...] = (
         high=1e9,
         source="exchange",
         frequency="daily",
-        convention="held at the period, which is an instant in UTC",
-        release=ReleaseRule("at_period"),
+        # Venues stamp a day's number with its start and go on counting until its end: it is known by then.
+        convention="UTC day at whose end it is held",
+        release=ReleaseRule("end_of_day"),
         max_age_days=3,
+        periods="day",
     ),
 )
 

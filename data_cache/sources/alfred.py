@@ -33,6 +33,7 @@ from data_cache.sources.web import retry_after
 
 Answer = TypeVar("Answer")
 SOURCE = "fred"
+NO_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ class Alfred:
 
     def __init__(self, session: Session, limits: Limits = Limits(), throttle: Throttle | None = None) -> None:
         self.session, self.limits = session, limits
-        self._throttle = throttle or Throttle(sleep=session.patience.sleep)
+        # A mirror states its own limits, by 429.
+        most = NO_LIMIT if SOURCE in session.endpoints else Throttle.most
+        self._throttle = throttle or Throttle(most, sleep=session.patience.sleep)
         self._fred = _Fred(api_key=session.fred_key, proxies=_proxies())
         self._fred.root_url = session.base_url(SOURCE, Fred.root_url)
         self._answered, self._key_refused = False, ""

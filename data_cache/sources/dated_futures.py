@@ -329,4 +329,5 @@ def _milliseconds(time: pd.Timestamp) -> int:
 
 
 PIECES: dict[str, Callable[[_Curve], Iterator[pd.DataFrame]]] = {"deribit": _deribit, "binance": _binance}
+VENUES = tuple(PIECES)
 ROUTES = {"deribit": "public/get_tradingview_chart_data", "binance": "dapi/v1/continuousKlines"}

@@ -6,6 +6,8 @@ starts where they reach, and says nothing. Every assumption about a venue is che
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -112,6 +114,20 @@ def jobs(
                 wanted = _Wanted(session, store, asset, timeframe, price, tuple(named), known, listed)
                 found.append(Job("prices", "exchange", wanted.name, wanted.fetch))
     return found
+
+
+def elsewhere(session: Session, listing: Listing, venues: Sequence[str] = ()) -> tuple[Listing, Bars]:
+    """Daily bars of the asset of a listing, from the first other venue that gives them; nothing of them is kept.
+
+    venues : to ask, in this order, in place of our own order
+    """
+    others = [name for name in venues or (exchange.name for exchange in SPOT) if name != listing.venue]
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        spot, *_ = jobs(session, store, (listing.asset,), ("1d",), others)
+        spot.run()
+        found = next(iter(store.listings()))
+        return found, store.bars(found)
 
 
 @dataclass(frozen=True)

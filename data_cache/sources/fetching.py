@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from data_cache.errors import EbbtideError, NotWritten
+from data_cache.errors import CheckFailed, EbbtideError, NotWritten, SourceFailed
 from data_cache.sources.outcome import Job, Outcome
 from data_cache.sources.session import Step
 
@@ -37,6 +37,16 @@ class Fetched:
     def changed(self) -> int:
         """Stored prices that their venue gives otherwise now."""
         return sum(outcome.changed for outcome in self.outcomes)
+
+    def require(self) -> None:
+        """Raise SourceFailed where a job failed, CheckFailed where a stored price is different at its venue now."""
+        if self.failures:
+            names = ", ".join(failure.job for failure in self.failures)
+            raise SourceFailed(f"{len(self.failures)} jobs failed: {names}; what came of the others is stored")
+        if self.changed:
+            raise CheckFailed(
+                f"{self.changed} stored prices are different at their venue now; the stored ones were kept"
+            )
 
     def summary(self) -> dict[str, Any]:
         """The fetch as JSON can hold it."""

@@ -16,7 +16,7 @@ from data_cache.observations import observation_rows
 from data_cache.parquet import Fetch
 from data_cache.sources import fredgraph
 from data_cache.sources.alfred import SOURCE, Alfred
-from data_cache.sources.fredgraph import asked_before, continued, day_of, sources_of, standing, undatable
+from data_cache.sources.fredgraph import asked_before, continued, day_of, first_day, sources_of, standing, undatable
 from data_cache.sources.outcome import Job, Outcome
 from data_cache.sources.session import Session, Step
 from data_cache.sources.vintages import (
@@ -81,7 +81,7 @@ class _Plan:
     @classmethod
     def of(cls, session: Session, store: Store, spec: SeriesSpec) -> "_Plan":
         """Continue what is stored; begin anew where older periods are wanted than are stored."""
-        wanted, today = day_of(session.since), day_of(session.now.tz_convert(CENTRAL))
+        wanted, today = first_day(session, spec), day_of(session.now.tz_convert(CENTRAL))
         before, sources = asked_before(store, spec.id, SOURCE), sources_of(store, spec.id)
         settled, since = before.get("realtime_end", EARLIEST), before.get("observation_start", "")
         if settled == EARLIEST or wanted < since:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pandas as pd
 
-from data_cache.catalog import CATALOG, SeriesSpec
+from data_cache.catalog import CATALOG, H41, SeriesSpec
 from data_cache.errors import BadData, Refused, Unreachable
 from data_cache.observations import observation_rows, silences
 from data_cache.parquet import Fetch, provenance_at
@@ -25,6 +25,9 @@ SOURCE, WITH_KEY = "fredgraph", "fred"
 OWN_URL = "https://fred.stlouisfed.org/graph"
 # So far back is asked again: a value that changed since is noticed.
 OVERLAP = pd.Timedelta(days=35)
+# The first Wednesday of the H.4.1 as it is laid out now. FRED has averages of before, when balances were so small that
+# the guards could not tell one unit from the other.
+FIRST_H41 = "2002-12-18"
 # How FRED writes "no value": a dot until 2025, since then nothing.
 MISSING = ("", ".")
 A_KEY = f"a free key in $FRED_API_KEY is the sure way: {KEY_PAGE}"
@@ -109,9 +112,14 @@ def day_of(time: pd.Timestamp | None) -> str:
     return f"{time:%Y-%m-%d}" if time is not None else ""
 
 
+def first_day(session: Session, spec: SeriesSpec) -> str:
+    """The first period to ask for, an ISO date, "" for the very first."""
+    return max(day_of(session.since), FIRST_H41 if spec.release == H41 else "")
+
+
 def _starts(session: Session, store: Store, spec: SeriesSpec) -> tuple[str, str]:
     """The first day that the store will hold then, and the first to ask for: ISO dates, "" for the very first."""
-    wanted, before = day_of(session.since), asked_before(store, spec.id, SOURCE)
+    wanted, before = first_day(session, spec), asked_before(store, spec.id, SOURCE)
     if spec.id not in store.series() or (before and wanted < before.get("cosd", "")):
         return wanted, wanted
     tail = store.rows(spec.id)["period"].max() - OVERLAP

@@ -27,6 +27,7 @@ from data_cache.store import Store
 OVERLAP = pd.Timedelta(days=7)
 # No perpetual is older.
 EARLIEST = pd.Timestamp("2016-01-01")
+VENUES = tuple(dict.fromkeys((*FUNDING.feeds, *OPEN_INTEREST.feeds)))
 MINUTE, HOUR, DAY = pd.Timedelta(minutes=1), pd.Timedelta(hours=1), pd.Timedelta(days=1)
 
 

@@ -80,7 +80,8 @@ def test_the_final_values_are_stored_as_known_by_the_rule(session: Session, stor
     outcome = fetch(session, store)
     assert stored(store) == FINAL
     assert (outcome.source, outcome.added, outcome.revised, outcome.notes) == ("fredgraph", 2, 0, ())
-    assert provenance_at(store.series_path("WALCL")).fetches == (Fetch("fredgraph", "fredgraph.csv?id=WALCL", NOW, 2),)
+    query = "fredgraph.csv?id=WALCL&cosd=2002-12-18"  # when the table took its present form
+    assert provenance_at(store.series_path("WALCL")).fetches == (Fetch("fredgraph", query, NOW, 2),)
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -97,7 +98,7 @@ def test_a_further_fetch_asks_for_the_last_weeks_alone(session: Session, store: 
     fetch(session, store)
     assert fetch(session, store).added == 0
     assert [dict(request.query) for request in server.requests] == [
-        {"id": "WALCL"},
+        {"id": "WALCL", "cosd": "2002-12-18"},
         {"id": "WALCL", "cosd": "2023-12-06"},  # 2024-01-10 and 35 days before
     ]
 
@@ -119,7 +120,7 @@ def test_history_can_begin_on_a_day_and_be_deepened_later(session: Session, stor
     assert stored(store) == FINAL[1:]
     fetch(session, store)
     assert stored(store) == FINAL
-    assert [request.query.get("cosd") for request in server.requests] == ["2024-01-05", None]
+    assert [request.query.get("cosd") for request in server.requests] == ["2024-01-05", "2002-12-18"]
 
 
 def test_what_is_not_known_yet_is_left_for_later(session: Session, store: Store) -> None:

@@ -1,0 +1,80 @@
+"""What a user asks of `ebbtide fetch`, and the session that does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from backtests.fetched import FetchProgress
+from backtests.request import day
+from data_cache import parquet
+from data_cache.catalog import CATALOG
+from data_cache.second_sources import Check, checks
+from data_cache.sources.exchange import elsewhere
+from data_cache.sources.fetching import Fetched, fetch, stoppable
+from data_cache.sources.patience import Patience
+from data_cache.sources.plan import EVERYTHING, TIMEFRAMES, jobs_of
+from data_cache.sources.session import KEY_PAGE, KEY_VARIABLE, Session, Step, endpoints, fred_key
+from data_cache.store import Store
+
+
+@dataclass(frozen=True)
+class FetchRequest:
+    """Everything that `fetch` can be told, by the names of its options.
+
+    groups : some of `data_cache.sources.fetching.GROUPS`, or "all"      start : first day
+    venues : ccxt ids, in the order to ask them; () for the order that each kind of data has
+    patience : with providers that do not answer; where None, the usual one, whose waits an interrupt ends
+    """
+
+    groups: tuple[str, ...] = (EVERYTHING,)
+    start: str | None = None
+    timeframes: tuple[str, ...] = TIMEFRAMES
+    venues: tuple[str, ...] = ()
+    fred_key_file: Path | None = None
+    quiet: bool = False
+    store: Path | None = None
+    patience: Patience | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the store lies."""
+        return Store.default(self.store).folder
+
+    def notes(self) -> list[str]:
+        """What the user should know that is of no single file."""
+        if fred_key(self.fred_key_file) or not {"macro", EVERYTHING} & set(self.groups):
+            return []
+        revised = ", ".join(spec.id for spec in CATALOG if spec.source == "fred" and spec.revised)
+        return [
+            f"without a FRED key, its series come from FRED's public CSV: final values, dated by their release rules; "
+            f"{revised} can't be had at all. The key is free: {KEY_PAGE}; put it into ${KEY_VARIABLE}, or name a file "
+            "that holds it with --fred-key-file"
+        ]
+
+    def fetch(self) -> Fetched:
+        """Fetch what is asked for; the progress is shown on stderr unless `quiet`."""
+        stop, store = Event(), Store.default(self.store)
+        with FetchProgress(self.quiet) as progress:
+            session = self.session(self.patience or Patience(sleep=stop.wait), stoppable(stop, progress.step))
+            jobs = jobs_of(session, store, self.groups, self.timeframes, self.venues)
+            progress.plan(jobs)
+            return fetch(jobs, stop, progress.done)
+
+    def checks(self) -> list[Check]:
+        """Compare the cache with second sources, other venues among them; nothing is written."""
+        store = Store.default(self.store)
+        with FetchProgress(self.quiet) as progress:
+            session = self.session(self.patience or Patience(), progress.step)
+            return checks(store, lambda listing: elsewhere(session, listing, self.venues))
+
+    def session(self, patience: Patience, say: Callable[[Step], None]) -> Session:
+        """A session of this request, at this moment."""
+        return Session(
+            now=parquet.now().as_unit("ns"),
+            since=day(self.start, "--from"),
+            endpoints=endpoints(),
+            fred_key=fred_key(self.fred_key_file),
+            patience=patience,
+            say=say,
+        )
