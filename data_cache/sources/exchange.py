@@ -151,11 +151,19 @@ class _Wanted:
         return f"{self.asset} {self.timeframe}" + ("" if self.price == TRADE else f" {self.price}")
 
     def fetch(self) -> list[Outcome]:
-        """Fetch from the first exchange that gives the whole history; those with a stored one are asked first."""
+        """Fetch from the first exchange that gives the whole history; those with a stored one are asked first.
+
+        That every exchange refuses is a failure for what is traded; for a mark or index price it is a note.
+        """
         stored = self.store.listings()
         exchanges = self.named or tuple(sorted(self.known, key=lambda e: self.listing(e) not in stored))
         by_name = {exchange.name: exchange for exchange in exchanges}
-        return failing_over(self.session, self.name, list(by_name), lambda name: [self._fetched(by_name[name])])
+        try:
+            return failing_over(self.session, self.name, list(by_name), lambda name: [self._fetched(by_name[name])])
+        except Refused as refused:
+            if self.price == TRADE:
+                raise
+            return [Outcome("bars", self.name, "", notes=(str(refused),))]
 
     def listing(self, exchange: Exchange) -> Listing:
         return Listing(self.asset, exchange.name, exchange.symbols[self.asset], self.timeframe, self.price)

@@ -18,6 +18,7 @@ from data_cache.sources.outcome import Outcome
 from data_cache.sources.patience import Patience
 from data_cache.sources.session import Session, Step
 from data_cache.store import Listing, Store
+from tests.standins import history
 from tests.standins.binance import Binance
 from tests.standins.bitfinex import Bitfinex
 from tests.standins.coinbase import Coinbase
@@ -518,23 +519,13 @@ def manifest(folder: Path, shared: Path) -> Path:
     return written
 
 
-def world(shared: Path) -> dict[tuple[str, str, str], pd.DataFrame]:
-    """The same files as Binance has them."""
-    frames = {}
-    for (asset, timeframe), file in FILES.items():
-        read = pd.read_csv(shared / file).rename(columns={"volume_base": "volume"})
-        times = pd.to_datetime(read.iloc[:, 0], utc=True)
-        frames[f"{asset}/USDT", timeframe, "trade"] = read.set_index(pd.DatetimeIndex(times))[OHLCV]
-    return frames
-
-
 @pytest.mark.real
 def test_the_real_history_comes_through_ccxt_as_the_files_hold_it(
     here: Store, serve: Serve, shared: Path, tmp_path: Path
 ) -> None:
     imported, now = Store(tmp_path / "imported"), pd.Timestamp("2026-08-22 00:00", tz="UTC")
     import_manifest(manifest(tmp_path, shared), imported, fetched_at=now)
-    at_binance = session(now, binance=serve(Binance(world(shared))))
+    at_binance = session(now, binance=serve(Binance(history.prices(shared))))
     for timeframe, start in (("1d", None), ("1h", pd.Timestamp("2018-01-01", tz="UTC"))):
         for asset in ("BTC", "ETH"):
             fetch(since(at_binance, start), here, "binance", name=f"{asset} {timeframe}", timeframes=(timeframe,))

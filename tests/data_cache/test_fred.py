@@ -24,6 +24,7 @@ from data_cache.sources.patience import Patience
 from data_cache.sources.session import Session, Step
 from data_cache.store import Store
 from tests.standins.fred import EARLIEST, KEY, LATEST, FredWorld, Row, world
+from tests.standins.history import vintages
 from tests.standins.server import Fault, StandIn
 
 NOW = pd.Timestamp("2024-02-15 23:00", tz="UTC")
@@ -488,19 +489,6 @@ def test_a_job_asks_with_the_key_or_without(session: Session, store: Store) -> N
 # The real history
 
 
-def real_world(shared: Path, *names: str) -> pd.DataFrame:
-    """The files of these series as FRED would have them, on record since 2015: what is older came with one load."""
-    pieces = []
-    for name in names:
-        said = pd.read_csv(shared / "macro" / f"{name}.csv.gz")
-        known = known_at(spec(name), pd.DatetimeIndex(said["date"])).tz_convert("America/New_York")
-        known -= pd.Timedelta(minutes=1)  # known from midnight on: published on the day before
-        loaded = known < pd.Timestamp("2014-12-01", tz="America/New_York")
-        start = pd.Series(known.strftime("%Y-%m-%d")).mask(loaded, "2015-01-02")
-        pieces.append(pd.DataFrame({"series": name, "date": said["date"], "start": start, "value": said["value"]}))
-    return pd.concat(pieces, ignore_index=True)
-
-
 @pytest.mark.real
 def test_the_real_history_through_fred_is_that_of_the_files(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -511,10 +499,10 @@ def test_the_real_history_through_fred_is_that_of_the_files(
     files = Store(tmp_path / "files")
     import_manifest(Path(__file__).parents[1] / "shared.toml", files, now)
     fetched_too = Store(tmp_path / "fetched")
-    with StandIn(FredWorld(real_world(shared, *names))) as server:
+    with StandIn(FredWorld(vintages(shared, *names))) as server:
         session = dataclasses.replace(session_at(server, now), patience=Patience(sleep=lambda seconds: None))
         for name in names:
             fetch(session, fetched_too, name)
             first, expected = (Observations({name: kept.rows(name)}).releases(name) for kept in (fetched_too, files))
-            pd.testing.assert_frame_equal(first, expected)
+            pd.testing.assert_frame_equal(first, expected, check_exact=True)
     assert len(fetched_too.rows("DGS10")) > 10_000

@@ -19,7 +19,8 @@ from data_cache.sources.outcome import Outcome
 from data_cache.sources.patience import Patience
 from data_cache.sources.session import Session, Step
 from data_cache.store import Store
-from tests.standins.newyorkfed import World, effr, newyorkfed, repo, reverse_repo, sofr, standing_repo_days
+from tests.standins import history
+from tests.standins.newyorkfed import World, effr, newyorkfed, repo, reverse_repo, sofr
 from tests.standins.server import Fault, Reply, StandIn
 
 BILLION = 1_000_000_000
@@ -539,36 +540,9 @@ def files(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
-def column(shared: Path, name: str, value: str = "value") -> pd.Series:
-    """A column of a file of macro series."""
-    frame = pd.read_csv(shared / "macro" / f"{name}.csv.gz", parse_dates=["date"], index_col="date")
-    return frame[value]
-
-
-def real_world(shared: Path) -> World:
-    """The files as the Fed would have answered them."""
-    ranges = {name: column(shared, "fed_funds_target_range_daily", name) for name in ("lower", "upper")}
-    rates = [effr(str(day.date()), rate) for day, rate in column(shared, "EFFR").items()]
-    for record in rates:
-        day = pd.Timestamp(record["effectiveDate"])
-        record["targetRateFrom"] = ranges["lower"].get(day)
-        if "targetRateTo" in record:
-            record["targetRateTo"] = ranges["upper"].get(day)
-    tests = ("2022-04-11", "2024-09-24", "2025-10-08", "2025-11-05")
-    taken = column(shared, "RRPONTSYD").items()
-    return World(
-        [sofr(str(day.date()), rate) for day, rate in column(shared, "SOFR").items()],
-        rates,
-        [
-            *standing_repo_days(column(shared, "NYFED_SRF"), tests),
-            *(reverse_repo(str(day.date()), round(value * 1_000) * MILLION) for day, value in taken),
-        ],
-    )
-
-
 @pytest.mark.real
 def test_the_real_history_is_stored_as_its_files_are_imported(shared: Path, files: Store, desk: Desk) -> None:
-    vars(desk.world).update(vars(real_world(shared)))
+    vars(desk.world).update(vars(history.desk(shared)))
     jobs = ("SRF", "RRPONTSYD", "SOFR", "EFFR")
     notes = [desk.fetch(series, "2026-07-24 20:00", since=None)[series].notes for series in jobs]
     assert len(desk.server.requests) == 6 + 14 + 9 + 27

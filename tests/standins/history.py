@@ -102,5 +102,6 @@ def vintages(shared: Path, *names: str) -> pd.DataFrame:
 def _vintages(file: Path, name: str) -> pd.DataFrame:
     said = pd.read_csv(file)
     known = known_at(spec(name), pd.DatetimeIndex(said["date"])).tz_convert("America/New_York")
-    start = pd.Series(known.strftime("%Y-%m-%d")).mask(known < ON_RECORD, LOADED)
+    # What is taken to be known at midnight, at the latest, came on the day before.
+    start = pd.Series((known - pd.Timedelta(minutes=1)).strftime("%Y-%m-%d")).mask(known < ON_RECORD, LOADED)
     return pd.DataFrame({"series": name, "date": said["date"], "start": start, "value": said["value"]})
