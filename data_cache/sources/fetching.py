@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from threading import Event
+from queue import Queue
+from threading import Event, Thread
 from typing import Any
 
 from data_cache.errors import CheckFailed, EbbtideError, NotWritten, SourceFailed
@@ -19,6 +19,9 @@ class Failure:
     job: str
     group: str
     sentence: str
+
+
+Results = dict[str, "list[Outcome] | Failure"]
 
 
 @dataclass(frozen=True)
@@ -83,30 +86,43 @@ def fetch(jobs: Sequence[Job], stop: Event, done: Callable[[Job], None] = lambda
     turns: dict[str, list[Job]] = {}
     for job in jobs:
         turns.setdefault(job.provider, []).append(job)
-    with ThreadPoolExecutor(max(1, len(turns))) as pool:
-        running = [pool.submit(_turn, turn, stop, done) for turn in turns.values()]
-        try:
-            wait(running, return_when=FIRST_EXCEPTION)
-        finally:
-            stop.set()
-        results = {name: result for turn in running for name, result in turn.result().items()}
+    ended: Queue[Results | BaseException] = Queue()
+    for turn in turns.values():
+        # A daemon: an interrupt does not wait for an answer that may take long. A write that it cuts off costs nothing.
+        Thread(target=_turn, args=(turn, stop, done, ended), daemon=True).start()
+    results: Results = {}
+    try:
+        for _ in turns:
+            results |= _raised(ended.get())
+    finally:
+        stop.set()
     return _fetched([(job, results[job.name]) for job in jobs])
 
 
-def _turn(jobs: Sequence[Job], stop: Event, done: Callable[[Job], None]) -> dict[str, list[Outcome] | Failure]:
-    """The jobs of one provider, one after the other."""
-    results: dict[str, list[Outcome] | Failure] = {}
-    for job in jobs:
-        results[job.name] = _result(job, stop)
-        done(job)
-    return results
+def _turn(
+    jobs: Sequence[Job], stop: Event, done: Callable[[Job], None], ended: "Queue[Results | BaseException]"
+) -> None:
+    """Do the jobs of one provider, one after the other, and put their results, or what ended them, into `ended`."""
+    results: Results = {}
+    try:
+        for job in jobs:
+            results[job.name] = _result(job, stop)
+            done(job)
+        ended.put(results)
+    except BaseException as error:
+        ended.put(error)
+
+
+def _raised(result: "Results | BaseException") -> "Results":
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def _result(job: Job, stop: Event) -> list[Outcome] | Failure:
     try:
         return [] if stop.is_set() else job.run()
-    except (NotWritten, KeyboardInterrupt):
-        stop.set()
+    except NotWritten:
         raise
     except EbbtideError as error:
         return Failure(job.name, job.group, str(error))

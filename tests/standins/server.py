@@ -72,13 +72,14 @@ class StandIn:
     """A threaded HTTP server on 127.0.0.1, on a port of its own.
 
     answer : what the provider would say; an exception in it is a 500 with the exception's text
-    requests : all that was asked, in order
+    requests : all that was asked, in order      stuck : set once a client waits for a slow answer
     """
 
     def __init__(self, answer: Callable[[Request], Reply]) -> None:
         self.requests: list[Request] = []
         self._answer, self._planned = answer, list[_Planned]()
         self._closing, self._lock = threading.Event(), threading.Lock()
+        self.stuck = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -132,6 +133,7 @@ class StandIn:
                     stand_in.requests.append(request)
                     fault = stand_in._fault(request)
                 if fault and fault.slow:
+                    stand_in.stuck.set()
                     stand_in._closing.wait(60)
                 if fault and (fault.slow or fault.hang_up):
                     self.close_connection = True
