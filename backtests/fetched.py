@@ -1,6 +1,8 @@
 """What `ebbtide fetch` shows: a line a provider while it runs, then what came, what failed and what is missing."""
 
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -18,8 +20,8 @@ class FetchProgress:
     Nothing is shown where stderr is no terminal, or `quiet`. Steps and ends of jobs may come from several threads.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
-        console = Console(stderr=True)
+    def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
         columns = (
             TextColumn("[bold]{task.fields[provider]:10}[/]"),
             BarColumn(16),
@@ -32,6 +34,7 @@ class FetchProgress:
         self._tasks: dict[str, TaskID] = {}
         self._done: dict[str, int] = {}
         self._provider_of: dict[str, str] = {}
+        self._last = threading.local()
 
     def __enter__(self) -> "FetchProgress":
         self._progress.start()
@@ -49,14 +52,14 @@ class FetchProgress:
 
     def step(self, step: Any) -> None:
         """Show how far a job is; a job that was not planned gets a line of its own."""
+        if not step.job:
+            step = replace(getattr(self._last, "step", step), source=step.source, note=step.note)
+        self._last.step = step
         provider = self._provider_of.setdefault(step.job, step.source)
         if provider not in self._tasks:
             self._add(provider, 1)
-        rows = f", {step.rows:,} rows" if step.rows else ""
-        note = f" ({step.note})" if step.note else ""
-        said = f"{step.job} from {step.source}{rows}{note}"
-        completed = self._done[provider] + (step.share or 0)
-        self._progress.update(self._tasks[provider], description=escape(said), completed=completed)
+        completed = None if step.share is None else self._done[provider] + step.share
+        self._progress.update(self._tasks[provider], description=escape(_described(step)), completed=completed)
 
     def done(self, job: Any) -> None:
         """Show that a job is done, or has failed."""
@@ -69,6 +72,12 @@ class FetchProgress:
 
 
 Show = Callable[[Any], None] | None
+
+
+def _described(step: Any) -> str:
+    rows = f", {step.rows:,} rows" if step.rows else ""
+    note = f" ({step.note})" if step.note else ""
+    return f"{step.job} from {step.source}{rows}{note}"
 
 
 def finished(fetched: Any, asked: Any, as_json: Show) -> None:
@@ -106,7 +115,8 @@ def print_fetched(fetched: Any, asked: Any) -> None:
     show(table)
     say(f"{fetched.added:,} new rows in {escape(str(asked.folder))}")
     for note, names in _by_note(fetched.outcomes).items():
-        say(f"[yellow]note[/] {escape(', '.join(names))}: {escape(note)}")
+        about = "" if note.startswith(names[0]) else f"{', '.join(names)}: "
+        say(f"[yellow]note[/] {escape(about + note)}")
     for note in asked.notes():
         say(f"[yellow]note[/] {escape(note)}")
     _print_failures(fetched, Terminal())

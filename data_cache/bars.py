@@ -91,7 +91,7 @@ def check_bars(frame: pd.DataFrame, name: str, length: pd.Timedelta) -> None:
     if absent:
         raise BadData(f"{name}: bars need the columns {', '.join(OHLCV)}; missing: {', '.join(absent)}")
     if len(frame) == 0:
-        raise NoData(f"{name}: no bars; import some or choose a longer date range")
+        raise NoData(f"{name}: no bars; fetch or import some, or choose a longer date range")
     _check_times(frame.index, name, length)
     opened, high, low, close, volume = (frame[column].to_numpy(float) for column in OHLCV)
     finite = np.isfinite(opened) & np.isfinite(high) & np.isfinite(low) & np.isfinite(close)

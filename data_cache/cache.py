@@ -41,7 +41,7 @@ def load_market(
     """
     timeframe_length(timeframe)
     if not store.series() and not store.listings():
-        raise NoData(f"nothing cached in {store.folder}; run: ebbtide import MANIFEST.toml, or use --data lab")
+        raise NoData(f"nothing cached in {store.folder}; run: ebbtide fetch, or use --data lab")
     chosen = _chosen(store, timeframe, venue)
     missing = sorted(set(assets or ()) - set(chosen))
     if missing or not chosen:
@@ -131,7 +131,7 @@ def _no_bars(store: Store, timeframe: str, venue: str | None, missing: list[str]
     where = f" from {venue}" if venue else ""
     has = ", ".join(f"{one.asset} ({one})" for one in store.listings()) or "none"
     found = f"no bars{whose}{where} in {store.folder} that make {timeframe}"
-    return f"{found}; here are: {has}; import some"
+    return f"{found}; here are: {has}; fetch or import some"
 
 
 def _origin(folder: Path, timeframe: str, kept: Mapping[str, Listing]) -> str:

@@ -48,14 +48,14 @@ class Market:
     def timeframe(self) -> str:
         """The timeframe of the bars; NoData where there are none."""
         if not self.bars:
-            raise NoData(f"no bars in {self.origin}; import some, or choose a longer date range")
+            raise NoData(f"no bars in {self.origin}; fetch or import some, or choose a longer date range")
         return next(iter(self.bars.values())).timeframe
 
     def asset_bars(self, asset: str) -> Bars:
         """The bars of one asset; NoData where there are none."""
         if asset not in self.bars:
             here = ", ".join(self.bars) or "none"
-            cure = "import some, or trade others, as in --set mix=BTC:1"
+            cure = "fetch or import some, or trade others, as in --set mix=BTC:1"
             raise NoData(f"no bars of {asset} in {self.origin}; here are: {here}; {cure}")
         return self.bars[asset]
 
@@ -185,7 +185,7 @@ class Known:
     def _frame(self, need: str) -> pd.DataFrame:
         self._named(need)
         if need not in self._frames:
-            raise NoData(f"no {need} is cached; import it first")
+            raise NoData(f"no {need} is cached; fetch or import it first")
         return self._frames[need]
 
     def _named(self, need: str) -> None:

@@ -195,7 +195,7 @@ def _sides(path: Path) -> list[Path]:
 
 
 def _damaged(path: Path, finding: str) -> DamagedFile:
-    return DamagedFile(f"{path} is damaged: {finding}; delete it, then import it again")
+    return DamagedFile(f"{path} is damaged: {finding}; delete it, then fetch or import it again")
 
 
 def _plain(thing: Any) -> Any:

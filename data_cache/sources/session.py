@@ -21,7 +21,8 @@ FRED_KEY = re.compile(r"[0-9a-z]{32}")
 class Step:
     """How far a job is.
 
-    job : its name      source : who is being asked      rows : received so far
+    job : its name, "" for the one whose steps this thread has said last      source : who is being asked
+    rows : received so far
     share : done, from 0 to 1, None where that is not known      note : what is being waited for, "" where nothing
     """
 
@@ -62,9 +63,14 @@ class Session:
 
     def persist(self, provider: str, ask: Callable[[], Answer]) -> Answer:
         """The answer of `ask`, as patiently as `patience` has it; Unreachable where there is none."""
-        patience = replace(self.patience, tries=1) if provider in self.given_up else self.patience
+
+        def rest(seconds: float) -> None:
+            self.say(Step("", provider, note=f"waits {seconds:.0f} s, then asks again"))
+            self.patience.sleep(seconds)
+
+        patience = replace(self.patience, sleep=rest)
         try:
-            return patience.persist(ask)
+            return (replace(patience, tries=1) if provider in self.given_up else patience).persist(ask)
         except Unreachable:
             self.given_up.add(provider)
             raise

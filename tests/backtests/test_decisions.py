@@ -314,7 +314,7 @@ def test_of_several_signals_never_known_the_first_is_named(five_days: Market, en
 
 @BOTH
 def test_a_signal_whose_series_is_missing_says_what_to_import(toy: SimpleNamespace, engine: str) -> None:
-    with pytest.raises(NoData, match=r"Noon\(\) needs NOON, not in a toy world; import it first"):
+    with pytest.raises(NoData, match=r"Noon\(\) needs NOON, not in a toy world; fetch or import it first"):
         run(Rule(), toy.market({"BTC": toy.BTC}), engine)
 
 

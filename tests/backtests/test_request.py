@@ -81,7 +81,7 @@ def test_the_market_is_of_the_timeframe_that_was_asked_for() -> None:
 
 
 def test_an_empty_cache_says_how_to_fill_it(tmp_path: Path) -> None:
-    with pytest.raises(NoData, match=r"run: ebbtide import MANIFEST.toml, or use --data lab"):
+    with pytest.raises(NoData, match=r"run: ebbtide fetch, or use --data lab"):
         Request(data="cache", store=tmp_path).market()
 
 

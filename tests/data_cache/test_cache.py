@@ -65,7 +65,7 @@ MNAV = SeriesSpec(
 
 def test_an_empty_store_says_how_to_fill_it(here: Store) -> None:
     with pytest.raises(
-        NoData, match=r"nothing cached in .*store; run: ebbtide import MANIFEST.toml, or use --data lab"
+        NoData, match=r"nothing cached in .*store; run: ebbtide fetch, or use --data lab"
     ):
         load_market(here, "1d")
 
@@ -116,7 +116,7 @@ def test_bars_can_be_of_named_assets_alone(here: Store) -> None:
 
 def test_a_store_without_bars_is_no_market(here: Store) -> None:
     add_series(here, spec("SOFR"), [5.4])
-    with pytest.raises(NoData, match=r"no bars in .*store that make 1d; here are: none; import some"):
+    with pytest.raises(NoData, match=r"no bars in .*store that make 1d; here are: none; fetch or import some"):
         load_market(here, "1d")
 
 

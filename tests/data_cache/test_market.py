@@ -149,7 +149,7 @@ def test_history_cannot_be_asked_for_as_of_the_future() -> None:
 def test_what_is_needed_but_not_there_is_no_data() -> None:
     known = MARKET.known(("futures:ETH",))
     assert not known.has("futures:ETH")
-    with pytest.raises(NoData, match="no futures:ETH is cached; import it first"):
+    with pytest.raises(NoData, match="no futures:ETH is cached; fetch or import it first"):
         known.futures("ETH")
 
 

@@ -365,7 +365,7 @@ def test_a_damaged_file_is_named_and_costs_no_other(here: Store, damage: object)
     here.add_series(spec("SRF"), rows((2, 2, 1.0)), fetch())
     here.add_series(spec("SOFR"), rows((2, 3, 5.3)), fetch())
     damage(here.series_path("SRF"))
-    with pytest.raises(DamagedFile, match=r"series/SRF.parquet is damaged: .*; delete it, then import it again"):
+    with pytest.raises(DamagedFile, match=r"series/SRF.parquet is damaged: .*; delete it, then fetch or import"):
         here.rows("SRF")
     with pytest.raises(DamagedFile, match=r"SRF.parquet is damaged"):
         here.add_series(spec("SRF"), rows((3, 3, 2.0)), fetch())

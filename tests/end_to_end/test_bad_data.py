@@ -208,7 +208,7 @@ def test_a_damaged_series_is_named_and_the_others_stay_usable(
     flip_a_byte(stored / "series" / "TGA.parquet")
     problems = {e["name"]: e["problem"] for e in ebbtide("status", "--store", stored, "--json").json["entries"]}
     assert [name for name, problem in problems.items() if problem] == ["TGA"]
-    assert problems["TGA"].endswith("delete it, then import it again")
+    assert problems["TGA"].endswith("delete it, then fetch or import it again")
     assert f"damaged {problems['TGA']}\n" in ebbtide("status", "--store", stored).out
     assert ebbtide(*run, "--cash", "SOFR", "--json").json["equity_sha256"] == whole["equity_sha256"]
 

@@ -159,7 +159,7 @@ def test_no_arguments_show_the_help_and_are_bad_usage(ebbtide: Callable) -> None
 
 def test_an_empty_store_says_how_to_fill_it(ebbtide: Callable, tmp_path: Path) -> None:
     answer = ebbtide("run", "BuyAndHold", "--data", "cache", "--store", tmp_path / "empty")
-    assert re.search("nothing cached in .*; run: ebbtide import MANIFEST.toml, or use --data lab", answer.sentence())
+    assert re.search("nothing cached in .*; run: ebbtide fetch, or use --data lab", answer.sentence())
     assert "Nothing is cached yet; run: ebbtide fetch, or" in ebbtide("status", "--store", tmp_path / "empty").out
 
 
