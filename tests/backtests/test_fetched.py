@@ -113,7 +113,8 @@ def test_json_is_one_object_with_all_of_it() -> None:
 
 def test_a_comparison_that_does_not_hold_is_a_failed_check(capsys: pytest.CaptureFixture[str]) -> None:
     worst = (pd.Timestamp("2025-10-29"), 900.0, 850.0)
-    checks = [Check("Treasury's account", "TGA", "WDTGAL", "5 $bn", 10, 1, worst), Check("Take-up", "SRF", "RPONTTLD", note="no RPONTTLD")]
+    apart = Check("Treasury's account", "TGA", "WDTGAL", "5 $bn", 10, 1, worst)
+    checks = [apart, Check("Take-up", "SRF", "RPONTTLD", note="no RPONTTLD")]
     with pytest.raises(CheckFailed, match=r"^1 of 2 comparisons do not hold: Treasury's account$"):
         checked(checks, None)
     assert "TGA and WDTGAL" in capsys.readouterr().out

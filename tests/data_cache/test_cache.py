@@ -64,9 +64,7 @@ MNAV = SeriesSpec(
 
 
 def test_an_empty_store_says_how_to_fill_it(here: Store) -> None:
-    with pytest.raises(
-        NoData, match=r"nothing cached in .*store; run: ebbtide fetch, or use --data lab"
-    ):
+    with pytest.raises(NoData, match=r"nothing cached in .*store; run: ebbtide fetch, or use --data lab"):
         load_market(here, "1d")
 
 
