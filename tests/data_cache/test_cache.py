@@ -8,11 +8,12 @@ import pytest
 
 from data_cache.bars import OHLCV, TIMEFRAMES, Bars
 from data_cache.cache import load_market, status
-from data_cache.catalog import ReleaseRule, SeriesSpec, spec
+from data_cache.catalog import SeriesSpec, spec
 from data_cache.errors import DamagedFile, NoData, UnknownName
 from data_cache.observations import observation_rows
 from data_cache.parquet import Fetch
 from data_cache.store import Listing, Store, futures_rows
+from tests.own_series import MNAV
 
 FETCHED = Fetch("test", "", pd.Timestamp("2024-02-01", tz="UTC"))
 NOW = pd.Timestamp("2024-02-11", tz="UTC")
@@ -45,22 +46,6 @@ def add_series(store: Store, own: SeriesSpec, values: list[float], lag: int = 1,
     days = pd.date_range("2024-01-01", periods=len(values), freq=f"{every}D")
     known_at = (days + pd.Timedelta(days=lag)).tz_localize("UTC")
     store.add_series(own, observation_rows(days, known_at, values), FETCHED)
-
-
-MNAV = SeriesSpec(
-    id="MNAV",
-    title="Market value over net assets",
-    unit="ratio",
-    published_unit="ratio",
-    scale=1.0,
-    low=0,
-    high=10,
-    source="file",
-    frequency="daily",
-    convention="",
-    release=ReleaseRule("end_of_day"),
-    max_age_days=4,
-)
 
 
 def test_an_empty_store_says_how_to_fill_it(here: Store) -> None:

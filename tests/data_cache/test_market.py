@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_cache.bars import OHLCV, Bars
-from data_cache.catalog import ReleaseRule, SeriesSpec
 from data_cache.errors import BadData, LookAhead, NoData, UnknownName
 from data_cache.market import Market
 from data_cache.observations import Observations, observation_rows
+from tests.own_series import MNAV
 
 NOON_OF_THE_THIRD = pd.Timestamp("2024-01-03 12:00", tz="UTC")
 
@@ -158,24 +158,8 @@ def test_a_need_of_an_unknown_kind_is_answered_with_the_kinds_there_are() -> Non
         MARKET.known(("bar:BTC",))
 
 
-OWN = SeriesSpec(
-    id="MNAV",
-    title="Market value over net assets",
-    unit="ratio",
-    published_unit="ratio",
-    scale=1.0,
-    low=0,
-    high=10,
-    source="file",
-    frequency="daily",
-    convention="",
-    release=ReleaseRule("end_of_day"),
-    max_age_days=4,
-)
-
-
 def test_a_series_of_ones_own_may_grow_as_old_as_its_own_spec_says() -> None:
-    own = replace(MARKET, specs={"MNAV": OWN})
+    own = replace(MARKET, specs={"MNAV": MNAV})
     assert own.max_age("MNAV") == pd.Timedelta(days=4)
     assert own.max_age("bars:BTC") == pd.Timedelta(days=3)
     with pytest.raises(UnknownName, match="no series 'MNAV'"):

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from data_cache.bars import OHLCV, TIMEFRAMES, Bars
 from data_cache.cache import Status, status
-from data_cache.catalog import CATALOG, ReleaseRule, SeriesSpec, spec
+from data_cache.catalog import CATALOG, SeriesSpec, spec
 from data_cache.observations import observation_rows
 from data_cache.releases import CALENDARS, calendar, known_at
 from data_cache.sources.files import import_manifest
 from data_cache.staleness import RELEASE_GRACE, Due, due_bars, due_closes, due_observations
 from data_cache.store import Store
+from tests.own_series import MNAV
 
 MANIFEST = Path(__file__).parents[1] / "shared.toml"
 
@@ -119,25 +120,9 @@ def test_nothing_is_due_while_nothing_is_missing_and_what_is_dropped_is_due(
     assert due.since == released[-dropped] if dropped else pd.isna(due.since)
 
 
-OWN = SeriesSpec(
-    id="MNAV",
-    title="Market value over net assets",
-    unit="ratio",
-    published_unit="ratio",
-    scale=1.0,
-    low=0,
-    high=10,
-    source="file",
-    frequency="daily",
-    convention="",
-    release=ReleaseRule("end_of_day"),
-    max_age_days=4,
-)
-
-
 @pytest.mark.parametrize(("now", "count"), [("2024-01-06 00:00", 0), ("2024-01-06 00:01", 1)])
 def test_a_series_of_ones_own_is_due_when_it_is_older_than_it_may_be(now: str, count: int) -> None:
-    due = due_observations(OWN, rows(["2024-01-01"]), utc(now))  # known on 2 January, four days are over on the 6th
+    due = due_observations(MNAV, rows(["2024-01-01"]), utc(now))  # known on 2 January, four days are over on the 6th
     assert due.count == count
     assert pd.isna(due.since)
 

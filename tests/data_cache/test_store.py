@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 
 from data_cache import parquet, store
 from data_cache.bars import OHLCV, Bars
-from data_cache.catalog import ReleaseRule, SeriesSpec, spec
+from data_cache.catalog import ReleaseRule, spec
 from data_cache.continuation import continued_observations
 from data_cache.errors import BadData, BadUsage, DamagedFile, EbbtideError, NoData, NotWritten
 from data_cache.observations import observation_rows
 from data_cache.parquet import Fetch
 from data_cache.store import Listing, Store, futures_rows, store_folder
+from tests.own_series import MNAV
 
 BTC = Listing("BTC", "kraken", "BTC/USD", "1d")
 
@@ -140,21 +142,7 @@ def test_the_provenance_of_bars_names_asset_venue_symbol_and_timeframe(here: Sto
     assert said.known_until == day(3)
 
 
-OWN = SeriesSpec(
-    id="MNAV",
-    title="Market value over net assets",
-    unit="ratio",
-    published_unit="ratio",
-    scale=1.0,
-    low=0,
-    high=10,
-    source="file",
-    frequency="daily",
-    convention="",
-    release=ReleaseRule("days_after", "", "08:00", 1),
-    max_age_days=4,
-    floors=(("2020-01-01", 0.1),),
-)
+OWN = replace(MNAV, release=ReleaseRule("days_after", "", "08:00", 1), floors=(("2020-01-01", 0.1),))
 
 
 def test_the_spec_of_a_series_of_ones_own_is_kept_with_its_rows(here: Store) -> None:
