@@ -87,7 +87,8 @@ def _known_account(record: Record) -> None:
     if account not in CLOSES and account not in OTHERS:
         raise BadData(
             f"the Treasury's statement of {_day(record).date()} has an account_type {account!r} that is not known; "
-            "nothing of its page was stored: report it, for the statement may have a new layout"
+            "nothing of its page was stored: report it, for the statement may have a new layout; what is later than "
+            "the last such day can be had with --from"
         )
 
 
