@@ -173,7 +173,6 @@ def failing_over(
     """
     failures: list[Failure] = []
     for at, venue in enumerate(venues):
-        session.say(Step(job, venue))
         try:
             outcomes = attempt(venue)
         except (SourceFailed, BadData) as error:
