@@ -124,7 +124,7 @@ def fetch(
     asked = FetchRequest(
         groups=tuple(what or ("all",)),
         start=start,
-        timeframes=tuple(timeframe.split(",")),
+        timeframes=tuple(part.strip() for part in timeframe.split(",")),
         venues=tuple(venue or ()),
         fred_key_file=fred_key_file,
         quiet=quiet or as_json,

@@ -9,11 +9,12 @@ from backtests.fetched import FetchProgress
 from backtests.request import day
 from data_cache import parquet
 from data_cache.catalog import CATALOG
+from data_cache.errors import NoData
 from data_cache.second_sources import Check, checks
 from data_cache.sources.exchange import elsewhere
 from data_cache.sources.fetching import Fetched, fetch, stoppable
 from data_cache.sources.patience import Patience
-from data_cache.sources.plan import EVERYTHING, TIMEFRAMES, jobs_of
+from data_cache.sources.plan import EVERYTHING, TIMEFRAMES, check_request, jobs_of
 from data_cache.sources.session import KEY_PAGE, KEY_VARIABLE, Session, Step, endpoints, fred_key
 from data_cache.store import Store
 
@@ -22,7 +23,7 @@ from data_cache.store import Store
 class FetchRequest:
     """Everything that `fetch` can be told, by the names of its options.
 
-    groups : some of `data_cache.sources.fetching.GROUPS`, or "all"      start : first day
+    groups : some of `data_cache.sources.plan.GROUPS`, or "all"      start : first day
     venues : ccxt ids, in the order to ask them; () for the order that each kind of data has
     patience : with providers that do not answer; where None, the usual one, whose waits an interrupt ends
     """
@@ -62,8 +63,14 @@ class FetchRequest:
             return fetch(jobs, stop, progress.done)
 
     def checks(self) -> list[Check]:
-        """Compare the cache with second sources, other venues among them; nothing is written."""
+        """Compare the cache with second sources, other venues among them; nothing is written.
+
+        Raises NoData where nothing is cached.
+        """
         store = Store.default(self.store)
+        check_request(self.groups, self.timeframes, self.venues)
+        if not store.series() and not store.listings():
+            raise NoData(f"nothing cached in {store.folder} to compare; run: ebbtide fetch")
         with FetchProgress(self.quiet) as progress:
             session = self.session(self.patience or Patience(), progress.step)
             return checks(store, lambda listing: elsewhere(session, listing, self.venues))

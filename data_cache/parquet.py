@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ def write(path: Path, frame: pd.DataFrame, provenance: Provenance) -> None:
 
     A kill at any point leaves the old or the new version readable. Equal frames make equal bytes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     content = _parquet(frame)
     sha256 = hashlib.sha256(content).hexdigest()
     text = json.dumps(_plain(dataclasses.replace(provenance, sha256=sha256)), indent=1, sort_keys=True)
@@ -157,20 +158,33 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Raise NotWritten, naming `path`, where the disk does not take what is done inside."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written(path, error) from None
+
+
+def not_written(path: Path, error: OSError) -> NotWritten:
+    """What to say where the disk does not take a file."""
+    return NotWritten(
+        f"{path} could not be written: {error.strerror}; what was stored is whole: make room or get leave to write "
+        "there, or name another folder with --store, then run the same again"
+    )
+
+
 def _replace(path: Path, content: bytes) -> None:
     """Write beside, flush to the disk, rename over: readers see the old bytes or the new, never a mixture."""
     beside = path.with_name(f".{path.stem.partition('.')[0]}.tmp")
     try:
-        with open(beside, "wb") as file:
+        with written(path), open(beside, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise NotWritten(
-            f"{path} could not be written: {error.strerror}; what was stored is whole: make room, or name another "
-            "folder with --store, then run the same again"
-        ) from None
+        with written(path):
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
     _flush_folder(path.parent)

@@ -36,14 +36,7 @@ def jobs_of(
 
     Raises UnknownName for a group, timeframe or venue that does not exist, BadUsage for a group that no venue has.
     """
-    for group in groups:
-        if group not in (*GROUPS, EVERYTHING):
-            raise UnknownName.among("group", group, (*GROUPS, EVERYTHING), owner="fetch")
-    for timeframe in timeframes:
-        timeframe_length(timeframe)
-    for venue in venues:
-        if venue not in ALL_VENUES:
-            raise UnknownName.among("venue", venue, ALL_VENUES, owner="fetch")
+    check_request(groups, timeframes, venues)
     asked = {group: _able(group, groups, venues) for group in VENUES}
     everything = [
         *exchange.jobs(session, store, ASSETS, tuple(timeframes), asked["prices"]),
@@ -56,6 +49,18 @@ def jobs_of(
     wanted = {group for group in GROUPS if {group, EVERYTHING} & set(groups)}
     unable = {group for group in VENUES if venues and not asked[group]}
     return [job for job in everything if job.group in wanted - unable]
+
+
+def check_request(groups: Collection[str], timeframes: Collection[str], venues: Collection[str]) -> None:
+    """Raise UnknownName for a group, timeframe or venue that does not exist."""
+    for group in groups:
+        if group not in (*GROUPS, EVERYTHING):
+            raise UnknownName.among("group", group, (*GROUPS, EVERYTHING), owner="fetch")
+    for timeframe in timeframes:
+        timeframe_length(timeframe)
+    for venue in venues:
+        if venue not in ALL_VENUES:
+            raise UnknownName.among("venue", venue, ALL_VENUES, owner="fetch")
 
 
 def _able(group: str, groups: Collection[str], venues: Collection[str]) -> tuple[str, ...]:

@@ -81,16 +81,28 @@ def fred_key(file: Path | None = None) -> str:
 
     Raises NoData where the file is not there, BadUsage for what can't be a key; the key is not in the message.
     """
-    if file is not None and not file.is_file():
-        raise NoData(f"{file} is not there; put your FRED key on its first line (a free key: {KEY_PAGE})")
-    lines = file.read_text("utf-8").splitlines() if file else [os.environ.get(KEY_VARIABLE, "")]
-    key, where = (lines[0].strip() if lines else ""), str(file or f"${KEY_VARIABLE}")
+    if file is None:
+        key, where = os.environ.get(KEY_VARIABLE, "").strip(), f"${KEY_VARIABLE}"
+    else:
+        key, where = _first_line(file), str(file)
     if (key or file) and not FRED_KEY.fullmatch(key):
         raise BadUsage(
             f"{where} holds {len(key)} characters that are no FRED key: it needs 32 lower-case letters and digits "
             f"(a free key: {KEY_PAGE})"
         )
     return key
+
+
+def _first_line(file: Path) -> str:
+    if FRED_KEY.fullmatch(file.name):  # the key in place of the file: it must not be shown
+        raise BadUsage(
+            f"--fred-key-file takes a file that holds the key, not the key; put the key into ${KEY_VARIABLE}"
+        )
+    if not file.is_file():
+        raise NoData(f"{file} is not there; put your FRED key on its first line (a free key: {KEY_PAGE})")
+    content = file.read_bytes()
+    text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    return text.splitlines()[0].strip() if text else ""
 
 
 def endpoints() -> dict[str, str]:

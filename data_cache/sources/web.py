@@ -78,10 +78,11 @@ def _get(session: Session, provider: str, url: str, query: dict[str, Any]) -> Re
     except requests.RequestException as error:
         raise Passing(f"{provider} can't be reached: {type(error).__name__}") from None
     said = f"{provider} answered {response.status_code}: {excerpt(response.content)}"
+    wait = retry_after(response.headers.get("Retry-After"), session.now)
     if response.status_code in TOO_MANY:
-        raise RateLimited(said, retry_after(response.headers.get("Retry-After"), session.now))
+        raise RateLimited(said, wait)
     if response.status_code >= 500:
-        raise Passing(said, retry_after(response.headers.get("Retry-After"), session.now))
+        raise Passing(said, wait)
     if response.status_code != 200:
         raise Refused(f"{said}; asked was {response.url}")
     return Reply(provider, str(response.url), response.content)

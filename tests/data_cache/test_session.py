@@ -46,6 +46,18 @@ def test_a_key_file_that_is_not_there_says_where_a_key_comes_from(tmp_path: Path
         fred_key(tmp_path / "key")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_key_file_of_any_editor_is_read(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY + "\r\n", encoding=encoding)
+    assert fred_key(tmp_path / "key") == KEY
+
+
+def test_a_key_in_place_of_its_file_is_not_shown() -> None:
+    with pytest.raises(BadUsage, match=r"--fred-key-file takes a file that holds the key, not the key") as caught:
+        fred_key(Path(KEY))
+    assert KEY not in str(caught.value)
+
+
 def test_a_session_does_not_show_its_key() -> None:
     assert KEY not in repr(Session(NOW, fred_key=KEY))
 

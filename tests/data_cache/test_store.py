@@ -517,3 +517,12 @@ def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(BadUsage, match=r"notes.txt is a file; --store names a folder"):
         Store.default(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize("place", ["", "series"])
+def test_a_folder_that_cannot_be_made_is_named_with_a_cure(here: Store, place: str) -> None:
+    blocked = here.folder / place if place else here.folder
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_text("a file where a folder should be")
+    with pytest.raises(NotWritten, match=r"could not be written: .*; what was stored is whole: make room or get leave"):
+        here.add_series(spec("SOFR"), rows((2, 3, 5.3)), fetch())

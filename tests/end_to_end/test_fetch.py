@@ -1,5 +1,6 @@
 """`ebbtide fetch` as a user meets it: from nothing, the next day, without a key, against providers that fail."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -219,7 +220,28 @@ def test_a_check_compares_with_second_sources_and_writes_nothing(
     ebbtide("fetch", *SINCE, "--quiet")
     before = {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")}
     answer = ebbtide("fetch", "--check")
-    print(answer.out)
+
     assert answer.code == 1  # the small world's account is not that of its Wednesdays
     assert "Treasury's account on Wednesdays" in answer.err
     assert {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "nothing cached in .*store to compare; run: ebbtide fetch"),
+        (("pricess",), "fetch has no group 'pricess'; did you mean 'prices'"),
+        (("--venue", "binanze"), "fetch has no venue 'binanze'; did you mean 'binance'"),
+        (("--timeframe", "2h"), "ebbtide has no timeframe '2h'"),
+    ],
+)
+def test_a_check_that_makes_no_sense_is_refused(
+    ebbtide: Ebbtide, servers: Servers, arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert re.search(sentence, ebbtide("fetch", "--check", *arguments).sentence())
+    assert asked(servers) == 0
+
+
+def test_timeframes_may_have_blanks_between_them(ebbtide: Ebbtide, servers: Servers, store: Store) -> None:
+    ebbtide("fetch", "prices", *SINCE, "--timeframe", "1d, 1h", "--quiet")
+    assert {listing.timeframe for listing in store.listings()} == {"1d", "1h"}
