@@ -141,7 +141,8 @@ class _Stitching:
         in_force = self.history.drop_duplicates("period", keep="last").set_index("period")["value"]
         within = datable(piece)
         rows = stitched(served(self.spec, within), in_force)
-        rows = dated(self.spec, lately(rows) if self.spec.revised else rows, self.history, self.plan.settled)
+        oldest = self.vintages[0] if self.plan.first else ""
+        rows = dated(self.spec, lately(rows) if self.spec.revised else rows, self.history, self.plan.settled, oldest)
         late = rows.loc[rows["known_at"] > self.alfred.session.now, "vintage"]
         self.pending = min(self.pending, *late.dt.strftime("%Y-%m-%d"), LATEST)
         self.received += len(piece)

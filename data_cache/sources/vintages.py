@@ -20,9 +20,11 @@ from data_cache.releases import FIRST_YEAR, LAST_YEAR, eastern, known_at
 
 # The first and the last day of FRED's real time.
 EARLIEST, LATEST = "1776-07-04", "9999-12-31"
-# A first stamp later than this after the release rule is the day on which FRED loaded older history, not a release:
-# the Board and the Desk have never been a month late, not in a shutdown either, and FRED follows within days.
+# A first stamp later than this after the release rule can be the day on which FRED loaded older history: the Board and
+# the Desk have never been a month late, not in a shutdown either, and FRED follows within days.
 LOADED_LATER = pd.Timedelta(days=30)
+# It is that day where it is the oldest vintage, or where so many periods come so late with one vintage.
+LOADED_AT_ONCE = 20
 # Of a series whose every vintage restates its whole history, a vintage is kept for so many days back.
 RESTATED_DAYS = 28
 # Series that FRED printed in another unit once, and that unit: in $bn up to 2025, in $mn since.
@@ -140,21 +142,31 @@ def lately(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["first"] | (age <= pd.Timedelta(days=RESTATED_DAYS))].reset_index(drop=True)
 
 
-def dated(spec: SeriesSpec, rows: pd.DataFrame, history: pd.DataFrame, settled: str = "") -> pd.DataFrame:
+def dated(
+    spec: SeriesSpec, rows: pd.DataFrame, history: pd.DataFrame, settled: str = "", oldest: str = ""
+) -> pd.DataFrame:
     """Stitched rows with known_at and origin.
 
     history : observations that were there before      settled : a vintage that they already hold, "" for none
+    oldest : the oldest vintage of the series where its whole history is told, "" where a part was told before
 
     A first row is known by the release rule, or at its stamp (its vintage at the rule's clock time) where that is
-    later and is not the day on which FRED loaded older history. Of a series that is `revised` such a day counts all
-    the same: what was loaded then is not what was first released. A later row is known at its stamp, never before
-    the row before it; of two that would be known at once the later one stands. A row that tells `settled` other
-    than it was told is given the known_at of the row that it contradicts: the store says what becomes of it.
+    later and is not the day on which FRED loaded older history: the oldest vintage, or one with which at least
+    LOADED_AT_ONCE periods came, each later than LOADED_LATER after its rule. A period that came late by itself was
+    released late, or missed by FRED: by the rule it could be known before anybody could read it, by a stamp that is
+    no release it is merely known too late, so in doubt the stamp counts. What comes after a fetch is never a load:
+    that fetch saw that it was not there. Of a series that is `revised` the day of a load counts all the same: what
+    was loaded then is not what was first released.
+
+    A later row is known at its stamp, never before the row before it; of two that would be known at once the later
+    one stands. A row that tells `settled` other than it was told is given the known_at of the row that it
+    contradicts: the store says what becomes of it.
     """
     rule = known_at(spec, pd.DatetimeIndex(rows["period"]))
     stamp = eastern(rows["vintage"].to_numpy().astype("datetime64[D]") + _clock(spec))
-    loaded = (stamp - rule > LOADED_LATER) & (not spec.revised)
-    by_stamp = ~rows["first"].to_numpy() | ((stamp > rule) & ~loaded)
+    first = rows["first"].to_numpy()
+    loaded = _loaded(rows["vintage"], first & (stamp - rule > LOADED_LATER), oldest) & (not spec.revised)
+    by_stamp = ~first | ((stamp > rule) & ~loaded)
     rows = rows.assign(known_at=rule.where(~by_stamp, stamp), origin=np.where(by_stamp, "stamp", "rule"))
     last = history.drop_duplicates("period", keep="last").set_index("period")
     before = pd.Series(last["known_at"].reindex(rows["period"]).array)
@@ -163,6 +175,13 @@ def dated(spec: SeriesSpec, rows: pd.DataFrame, history: pd.DataFrame, settled: 
     rows["known_at"] = rows["known_at"].mask(retold | (rows["known_at"] < before), before)
     rows["known_at"] = rows.groupby("period")["known_at"].cummax()
     return rows.drop_duplicates(["period", "known_at"], keep="last").reset_index(drop=True)
+
+
+def _loaded(vintage: pd.Series, late: np.ndarray, oldest: str) -> np.ndarray:
+    """Which of the late first rows came with a load of older history; none where `oldest` is ""."""
+    at_once = pd.Series(late, vintage.index).groupby(vintage).transform("sum") >= LOADED_AT_ONCE
+    loaded: np.ndarray = late & (at_once | (vintage == pd.Timestamp(oldest or None))).to_numpy() & bool(oldest)
+    return loaded
 
 
 def _clock(spec: SeriesSpec) -> np.timedelta64:

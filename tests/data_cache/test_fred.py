@@ -311,6 +311,18 @@ def test_a_fetch_that_was_ended_goes_on_where_it_was(
     assert [r.query["realtime_start"] for r in server.asked("/observations")[before:]] == ["2024-01-11", "2024-01-18"]
 
 
+def test_a_release_that_came_months_late_is_known_when_it_came(
+    server: StandIn, fred: FredWorld, tmp_path: Path
+) -> None:
+    parts, whole = Store(tmp_path / "parts"), Store(tmp_path / "whole")
+    fred.rows = world(*WALCL[:1], WALCL[3], ("WALCL", "2024-01-10", "2024-03-25", 7_100_000.0))
+    for day in ("02-15", "03-25", "04-01"):
+        fetch(session_at(server, at(f"2024-{day} 19:00")), parts)
+    fetch(session_at(server, at("2024-04-01 19:00")), whole)
+    assert stored(parts)[1] == ("2024-01-10", "2024-03-25 16:30", 7100.0, "stamp")
+    assert stored(whole) == stored(parts)
+
+
 # Units
 
 

@@ -44,7 +44,8 @@ def rows(*said: tuple[str, str, float]) -> pd.DataFrame:
 def known(series: str, *said: tuple[str, str, float], history: pd.DataFrame = NO_HISTORY) -> list[tuple[str, str]]:
     """When the stitched rows became known, in New York, and by what."""
     in_force = history.drop_duplicates("period", keep="last").set_index("period")["value"]
-    found = dated(spec(series), stitched(rows(*said), in_force), history)
+    oldest = "" if len(history) else min(vintage for _, vintage, _ in said)
+    found = dated(spec(series), stitched(rows(*said), in_force), history, oldest=oldest)
     local = found["known_at"].dt.tz_convert("America/New_York").dt.strftime("%Y-%m-%d %H:%M")
     return list(zip(local, found["origin"], strict=True))
 
@@ -200,6 +201,42 @@ def test_a_value_that_came_earlier_than_the_rule_says_is_known_by_the_rule() -> 
 )
 def test_the_stamp_of_history_that_was_loaded_later_counts_for_nothing(vintage: str, expected: tuple[str, str]) -> None:
     assert known("WALCL", (WEDNESDAY, vintage, 7e6)) == [expected]
+
+
+def wednesdays(count: int, vintage: str) -> list[tuple[str, str, float]]:
+    """So many Wednesdays before 2024 that first appeared in one vintage."""
+    days = pd.date_range(end="2023-12-27", periods=count, freq="7D").strftime("%Y-%m-%d")
+    return [(day, vintage, 7e6) for day in days]
+
+
+@pytest.mark.parametrize(("count", "origin"), [(19, "stamp"), (20, "rule")])
+def test_a_later_vintage_is_a_load_where_twenty_old_periods_come_with_it(count: int, origin: str) -> None:
+    found = known("WALCL", (WEDNESDAY, THURSDAY, 7e6), *wednesdays(count, "2024-03-25"))
+    assert [by for _, by in found] == [origin] * count + ["rule"]
+
+
+def test_periods_that_come_in_their_time_make_no_load_of_a_late_one() -> None:
+    # of 2024-01-10 there was nothing until 2024-03-25; 20 others came then, none of them 30 days late
+    days = pd.date_range("2024-02-26", "2024-03-22", freq="B").strftime("%Y-%m-%d")
+    found = known(
+        "DGS10",
+        ("2024-01-02", "2024-01-03", 4.0),
+        ("2024-01-10", "2024-03-25", 4.0),
+        *((day, "2024-03-25", 4.0) for day in days),
+    )
+    assert found[1] == ("2024-03-25 16:15", "stamp")
+
+
+def test_a_release_that_was_very_late_is_known_at_its_stamp() -> None:
+    found = known("WALCL", (WEDNESDAY, THURSDAY, 7e6), ("2024-01-10", "2024-03-25", 7.1e6))
+    assert found[1] == ("2024-03-25 16:30", "stamp")
+
+
+def test_nothing_that_comes_after_a_settled_vintage_is_a_load() -> None:
+    moment = pd.DatetimeIndex(["2024-01-04 21:30"], tz="UTC")
+    history = observation_rows(pd.DatetimeIndex([WEDNESDAY]), moment, [7000.0])
+    found = known("WALCL", *wednesdays(30, "2024-03-25"), history=history)
+    assert found == [("2024-03-25 16:30", "stamp")] * 30
 
 
 def test_a_restated_series_counts_from_the_day_on_which_it_was_loaded() -> None:
