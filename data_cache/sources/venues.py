@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+import pandas as pd
 
 from data_cache.errors import BadData, Refused, SourceFailed, UnknownName, Unreachable
 from data_cache.sources.outcome import Outcome
@@ -24,6 +27,7 @@ Listed = dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]]
 # How venues and their content networks word a geographic block, under whatever status.
 BLOCK_WORDS = ("restricted location", "from your country", "not available in your region")
 PASSING_STATUS = (408, 425)
+_STAYS = "what is stored stays as it is: try again later, or begin the history of another venue with --venue NAME"
 
 
 @dataclass
@@ -40,6 +44,15 @@ class Venue:
     types: tuple[str, ...] = ()
     listed: Listed = field(default_factory=dict, repr=False)
     _reply: Any = field(default=None, repr=False)
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """The time of the session, or that of the venue where its newest reply is dated earlier."""
+        header = None if self._reply is None else self._reply.headers.get("Date")
+        try:
+            return min(self.session.now, pd.Timestamp(parsedate_to_datetime(header or "")))
+        except (TypeError, ValueError):
+            return self.session.now
 
     def ask(self, call: Callable[[Any], Answer]) -> Answer:
         """What `call` of the client gives, asked again while it fails passingly.
@@ -164,9 +177,16 @@ def _at(base: str, urls: Any) -> Any:
 
 
 def failing_over(
-    session: Session, job: str, venues: Sequence[str], attempt: Callable[[str], list[Outcome]]
+    session: Session,
+    job: str,
+    venues: Sequence[str],
+    attempt: Callable[[str], list[Outcome]],
+    begun: Callable[[str], bool] = lambda venue: False,
 ) -> list[Outcome]:
     """What `attempt` gives for the first of `venues` for which it does not fail; what failed before is noted.
+
+    begun : whether a venue has a history that is to be gone on with; where it is out of reach none other is asked,
+    for it will be back, and the other's history would be a second one
 
     A venue fails that is out of reach, refuses, or gives what can't be right; what it gave before is stored. Where
     all fail, raises Unreachable if one of them was out of reach, else Refused, naming each and its reason.
@@ -177,14 +197,20 @@ def failing_over(
             outcomes = attempt(venue)
         except (SourceFailed, BadData) as error:
             failures.append(error)
+            if isinstance(error, Unreachable) and begun(venue):
+                raise Unreachable(f"{job}: {_reasons(venues, failures)}; {_STAYS}") from error
             if at + 1 < len(venues):
                 session.say(Step(job, venue, note=f"{error}; {venues[at + 1]} instead"))
             continue
         notes = [f"{_from(venues[i], failure)}; {venues[i + 1]} instead" for i, failure in enumerate(failures)]
         return [replace(outcome, notes=(*notes, *outcome.notes)) for outcome in outcomes]
-    reasons = "; ".join(_from(venue, failure) for venue, failure in zip(venues, failures, strict=True))
     kind = Unreachable if any(isinstance(failure, Unreachable) for failure in failures) else Refused
-    raise kind(f"{job}: {reasons}; name another venue with --venue NAME, or try again later")
+    raise kind(f"{job}: {_reasons(venues, failures)}; name another venue with --venue NAME, or try again later")
+
+
+def _reasons(venues: Sequence[str], failures: Sequence[Failure]) -> str:
+    """Why the first of `venues` failed, one after the other."""
+    return "; ".join(_from(venue, failure) for venue, failure in zip(venues, failures, strict=False))
 
 
 def _from(venue: str, failure: Failure) -> str:

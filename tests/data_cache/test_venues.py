@@ -245,3 +245,36 @@ def test_where_all_fail_each_is_named_with_its_reason_and_the_cure() -> None:
         failing_over(Session(NOW), "BTC 1d", list(failing), attempts(failing, []))
     with pytest.raises(Refused, match=r"^BTC 1d: binance: geographic block"):
         failing_over(Session(NOW), "BTC 1d", ["binance"], attempts(failing, []))
+
+
+def test_a_begun_history_waits_for_its_venue_that_is_out_of_reach() -> None:
+    asked: list[str] = []
+    failing: dict[str, EbbtideError] = {"binance": BLOCKED, "bitfinex": SILENT}
+    said = (
+        r"^BTC 1d: binance: geographic block \(451\), it said no; bitfinex did not answer within 30 s \(asked 5 times "
+        r"in 15 s\); what is stored stays as it is: try again later, or begin the history of another venue with "
+        r"--venue NAME$"
+    )
+    with pytest.raises(Unreachable, match=said):
+        failing_over(Session(NOW), "BTC 1d", ["binance", "bitfinex", "c"], attempts(failing, asked), lambda venue: True)
+    assert asked == ["binance", "bitfinex"]  # the block of the first lasts: it was not waited for
+
+
+# What time it is
+
+
+@pytest.mark.parametrize(
+    ("dated", "now"),
+    [
+        ("Sun, 10 Sep 2017 11:57:00 GMT", NOW - pd.Timedelta(minutes=3)),
+        ("Sun, 10 Sep 2017 12:03:00 GMT", NOW),
+        ("yesterday", NOW),
+        ("", NOW),
+    ],
+)
+def test_the_earlier_of_two_clocks_counts(session: Session, server: StandIn, dated: str, now: pd.Timestamp) -> None:
+    server.fail(Fault(change=lambda reply: Reply(reply.body, headers={"Date": dated})), path="klines")
+    with opened(session, "binance", ["spot"]) as venue:
+        assert venue.now == NOW
+        venue.ask(lambda client: client.fetch_ohlcv("BTC/USDT", "1d", 0, 1000))
+        assert venue.now == now

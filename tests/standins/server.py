@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered."""
+    """What is answered; a Date is sent only where the headers name one, for the server has no clock."""
 
     body: bytes
     status: int = 200
@@ -141,7 +141,7 @@ class StandIn:
                 self._send(stand_in._reply(request, fault))
 
             def _send(self, reply: Reply) -> None:
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)
                 headers = {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))} | reply.headers
                 for name, value in headers.items():
                     self.send_header(name, value)
