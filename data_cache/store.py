@@ -108,10 +108,16 @@ class Store:
                 sources = (", ".join(old.sources), fetch.source)
                 refuse_contradiction(spec.id, stored, rows, sources)
             joined = replaced_observations if replace else _continuing(fetch)
-            frame = joined(stored, rows)
-            known_until = frame["known_at"].max()
-            own = None if _catalogued(spec) else spec
-            return self._put(path, frame, stored, old, fetch, known_until, name=spec.id, spec=own)
+            return self._put_series(spec, joined(stored, rows), stored, old, fetch)
+
+    def replace_series(self, spec: SeriesSpec, rows: pd.DataFrame, fetch: Fetch) -> int:
+        """Put observations in place of all that is stored of a series, whatever source it came from.
+
+        The answer is how many rows were new; `rows` and `spec` are as `add_series` takes them.
+        """
+        with self._alone():
+            stored, _ = self._stored(self.series_path(spec.id), rows)
+            return self._put_series(spec, rows, stored, None, fetch)
 
     def listings(self) -> list[Listing]:
         """All stored bars, in order; the asset is "" where a damaged file hides it."""
@@ -183,6 +189,12 @@ class Store:
 
     def _stored(self, path: Path, like: pd.DataFrame) -> tuple[pd.DataFrame, Provenance | None]:
         return parquet.read(path) if path.is_file() else (like.iloc[:0], None)
+
+    def _put_series(
+        self, spec: SeriesSpec, frame: pd.DataFrame, stored: pd.DataFrame, old: Provenance | None, fetch: Fetch
+    ) -> int:
+        path, own = self.series_path(spec.id), None if _catalogued(spec) else spec
+        return self._put(path, frame, stored, old, fetch, frame["known_at"].max(), name=spec.id, spec=own)
 
     def _put(
         self,

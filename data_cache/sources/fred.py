@@ -80,9 +80,12 @@ class _Plan:
 
     @classmethod
     def of(cls, session: Session, store: Store, spec: SeriesSpec) -> "_Plan":
-        """Continue what is stored; begin anew where older periods are wanted than are stored."""
+        """Continue what is stored; begin anew where older periods are wanted than are stored, or final values are."""
         wanted, today = first_day(session, spec), day_of(session.now.tz_convert(CENTRAL))
         before, sources = asked_before(store, spec.id, SOURCE), sources_of(store, spec.id)
+        if fredgraph.SOURCE in sources:
+            final = asked_before(store, spec.id, fredgraph.SOURCE).get("cosd", "")
+            return cls(EARLIEST, min(wanted, final, day_of(store.rows(spec.id)["period"].min())), today, sources)
         settled, since = before.get("realtime_end", EARLIEST), before.get("observation_start", "")
         if settled == EARLIEST or wanted < since:
             return cls(EARLIEST, wanted, today, sources)
@@ -95,13 +98,13 @@ class _Plan:
 
     @property
     def alone(self) -> bool:
-        """Whether no other source has a part in what is stored, so that it can grow window by window."""
-        return SOURCE in self.sources or not self.sources
+        """Whether no other source is in the way, so that what is stored can grow window by window."""
+        return not self.replaces and (SOURCE in self.sources or not self.sources)
 
     @property
     def replaces(self) -> bool:
-        """Whether what is stored came without a key, and makes way."""
-        return set(self.sources) == {fredgraph.SOURCE}
+        """Whether a part of what is stored came without a key: all of it makes way, for nobody can tell the parts."""
+        return fredgraph.SOURCE in self.sources
 
 
 class _Stitching:
@@ -170,7 +173,7 @@ class _Stitching:
     def _notes(self) -> Iterator[str]:
         series = self.spec.id
         if self.plan.replaces:
-            yield f"{series} had come without a key, in its final vintage; FRED's vintages took its place"
+            yield f"{series} had come without a key, in its final vintage; FRED's vintages took the place of all of it"
         if self.plan.first and self.undatable:
             yield undatable(self.undatable)
         if self.switched:

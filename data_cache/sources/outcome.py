@@ -79,13 +79,14 @@ def stored_series(store: Store, spec: SeriesSpec, rows: pd.DataFrame, fetch: Fet
     """Put observations in served units into the store, checked for their magnitude; what that did.
 
     rows : made by `observation_rows`; those that become known after `fetch.fetched_at` are left out
+    replace : put them in place of all that is stored of the series, whatever source it came from
     """
     known = rows[rows["known_at"] <= fetch.fetched_at].reset_index(drop=True)
     if not len(known):
         return Outcome("series", spec.id, fetch.source)
     check_magnitude(spec, known.set_index("period")["value"])
     before = store.rows(spec.id)["period"] if spec.id in store.series() else known["period"][:0]
-    added = store.add_series(spec, known, fetch, replace)
+    added = (store.replace_series if replace else store.add_series)(spec, known, fetch)
     after = store.rows(spec.id)
     periods = after["period"]
     return Outcome(

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from fredapi import Fred
 
 from data_cache.catalog import spec
 from data_cache.errors import EbbtideError, Refused, Unreachable
+from data_cache.sources import alfred as asking
 from data_cache.sources.alfred import Alfred, Throttle
 from data_cache.sources.fred import fetched, jobs
 from data_cache.sources.outcome import Outcome
@@ -221,6 +222,38 @@ def test_no_more_than_two_requests_begin_in_a_second() -> None:
         throttle.wait()
     # at 0, 0.25 | 1, 1.25 | 3, 3
     assert sleeps == [0.5, 0.25]
+
+
+@dataclasses.dataclass
+class Stopped(Throttle):
+    """A throttle for which no time passes."""
+
+    clock: Callable[[], float] = lambda: 0.0
+
+
+@pytest.mark.parametrize(("named", "sleeps"), [(False, [1.05]), (True, [])], ids=["FRED itself", "a mirror"])
+def test_every_request_to_fred_itself_is_counted(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, named: bool, sleeps: list[float]
+) -> None:
+    monkeypatch.setattr(Fred, "root_url", f"{server.url}/fred")
+    monkeypatch.setattr(asking, "Throttle", Stopped)
+    slept: list[float] = []
+    ends = {"fred": f"{server.url}/fred"} if named else {}
+    alfred = Alfred(
+        dataclasses.replace(session_with(server, KEY), endpoints=ends, patience=Patience(sleep=slept.append))
+    )
+    for _ in range(3):
+        alfred.vintages("WALCL")
+    assert (slept, len(server.requests)) == (sleeps, 3)
+
+
+def test_what_is_asked_again_is_counted_again(session: Session, store: Store, server: StandIn) -> None:
+    begun: list[float] = []
+    throttle = Throttle(most=1, seconds=1.0, clock=lambda: 0.0, sleep=begun.append)
+    server.fail(Fault(503))
+    fetched(Alfred(session, throttle=throttle), store, spec("WALCL"))
+    assert len(server.requests) == 3
+    assert begun == [1.0, 1.0]  # all but the first
 
 
 PROXIES = """

@@ -16,6 +16,7 @@ from data_cache.errors import BadData, Refused
 from data_cache.observations import Observations, observation_rows
 from data_cache.parquet import Fetch, provenance_at
 from data_cache.releases import known_at
+from data_cache.sources import fredgraph
 from data_cache.sources.alfred import Alfred, Limits
 from data_cache.sources.files import import_manifest
 from data_cache.sources.fred import fetched, jobs
@@ -209,6 +210,34 @@ def test_vintages_after_the_time_of_the_session_are_not_taken(server: StandIn, s
     assert stored(store) == EXPECTED[:2]
     fetch(session_at(server), store)
     assert stored(store) == EXPECTED
+
+
+def test_a_vintage_after_the_time_of_the_session_is_not_asked_for(
+    server: StandIn, store: Store, fred: FredWorld
+) -> None:
+    # a load of old periods on 2024-03-01 would count as known by the rule
+    weeks = pd.date_range("2023-01-04", periods=20, freq="7D").strftime("%Y-%m-%d")
+    fred.rows = world(*WALCL, *(("WALCL", week, "2024-03-01", 8_000_000.0) for week in weeks))
+    fetch(session_at(server), store)
+    assert stored(store) == EXPECTED
+    assert server.requests[-1].query["realtime_end"] == "2024-02-29"
+
+
+@pytest.mark.parametrize(("now", "settled"), [("2024-01-19 05:59", "2024-01-11"), ("2024-01-19 06:00", "2024-01-18")])
+def test_the_day_ends_at_midnight_in_chicago(server: StandIn, store: Store, now: str, settled: str) -> None:
+    # until then FRED can add to the vintage of the day
+    fetch(session_at(server, pd.Timestamp(now, tz="UTC")), store)
+    (kept,) = provenance_at(store.series_path("WALCL")).fetches
+    assert f"realtime_end={settled}&" in kept.query
+
+
+def test_a_vintage_that_holds_what_is_not_known_yet_is_not_settled(
+    server: StandIn, store: Store, fred: FredWorld
+) -> None:
+    fred.rows = world(("IORB", "2024-02-02", "2024-02-02", 5.4), ("IORB", "2024-02-05", "2024-02-02", 5.3))
+    fetch(session_at(server, at("2024-02-03 12:00")), store, "IORB")  # Monday's rate is known on Sunday at 16:32
+    fetch(session_at(server, at("2024-02-05 12:00")), store, "IORB")
+    assert store.rows("IORB")["value"].tolist() == [5.4, 5.3]
 
 
 def test_history_can_begin_on_a_day_and_be_deepened_later(server: StandIn, store: Store) -> None:
@@ -450,18 +479,57 @@ def test_before_the_first_vintage_fred_had_nothing(session: Session) -> None:
 # Beside other sources
 
 
-def rows_by_rule(value: float) -> pd.DataFrame:
+def rows_by_rule(value: float, day: str = "2024-01-03") -> pd.DataFrame:
     """One value as another source has it."""
-    period = pd.DatetimeIndex(["2024-01-03"])
+    period = pd.DatetimeIndex([day])
     return observation_rows(period, known_at(spec("WALCL"), period), [value])
 
 
-def test_what_came_without_a_key_makes_way_for_the_vintages(session: Session, store: Store) -> None:
-    store.add_series(spec("WALCL"), rows_by_rule(7_001.0), Fetch("fredgraph", "fredgraph.csv?id=WALCL", NOW))
-    outcome = fetch(session, store)
+def test_what_came_without_a_key_makes_way_whole_even_where_a_later_day_is_asked_for(
+    server: StandIn, store: Store
+) -> None:
+    fredgraph.fetched(session_at(server, key=""), store, spec("WALCL"))
+    outcome = fetch(session_at(server, since="2024-01-15"), store, limits=Limits(vintages=1))
     assert stored(store) == EXPECTED
-    assert outcome.notes == ("WALCL had come without a key, in its final vintage; FRED's vintages took its place",)
-    assert fetch(session, store).notes == ()
+    assert provenance_at(store.series_path("WALCL")).sources == ("fred",)
+    assert outcome.notes == (
+        "WALCL had come without a key, in its final vintage; FRED's vintages took the place of all of it",
+    )
+    before = len(server.requests)
+    assert fetch(session_at(server), store).notes == ()
+    assert len(server.requests) == before + 1  # it is whole: nothing is asked for again
+
+
+@pytest.mark.parametrize("other", ["file", "fred"])
+def test_where_a_part_came_without_a_key_all_makes_way(session: Session, store: Store, other: str) -> None:
+    query = "series/observations?series_id=WALCL&realtime_end=2024-01-18&observation_start=2024-01-15"
+    store.add_series(spec("WALCL"), rows_by_rule(7_001.0, "2024-01-03"), Fetch("fredgraph", "fredgraph.csv", NOW))
+    store.add_series(spec("WALCL"), rows_by_rule(7_002.0, "2023-12-20"), Fetch(other, query, NOW))
+    fetch(session, store)
+    assert stored(store) == EXPECTED
+    assert provenance_at(store.series_path("WALCL")).sources == ("fred",)
+
+
+def test_what_is_not_known_yet_by_its_vintage_is_not_left_as_it_came_without_a_key(
+    server: StandIn, store: Store, fred: FredWorld
+) -> None:
+    fred.rows = world(*WALCL[:2], ("WALCL", "2024-01-17", "2024-01-19", 7_200_000.0))  # a day late
+    morning = at("2024-01-19 12:00")
+    fredgraph.fetched(session_at(server, morning, key=""), store, spec("WALCL"))
+    fetch(session_at(server, morning), store)
+    assert stored(store) == EXPECTED[:2]
+    fetch(session_at(server, at("2024-01-19 16:30")), store)
+    assert stored(store)[2:] == [("2024-01-17", "2024-01-19 16:30", 7200.0, "stamp")]
+
+
+def test_final_values_stay_until_all_vintages_are_there(session: Session, store: Store, server: StandIn) -> None:
+    fredgraph.fetched(dataclasses.replace(session, fred_key=""), store, spec("WALCL"))
+    before = stored(store)
+    server.fail(Fault(404), after=2, path="/observations")
+    with pytest.raises(Refused):
+        fetch(session, store, limits=Limits(vintages=1))
+    assert stored(store) == before
+    assert provenance_at(store.series_path("WALCL")).sources == ("fredgraph",)
 
 
 def test_an_imported_series_is_continued_where_both_agree(session: Session, store: Store) -> None:
@@ -479,6 +547,16 @@ def test_an_imported_series_that_disagrees_is_left_as_it_is(session: Session, st
     with pytest.raises(BadData, match=contradiction):
         fetch(session, store, limits=Limits(vintages=1))
     assert [row[2] for row in stored(store)] == [7001.0]
+
+
+def test_nothing_is_stored_beside_an_import_before_all_of_it_agrees(session: Session, store: Store) -> None:
+    # agrees with the first window, and contradicts the third
+    agreeing, other = rows_by_rule(7_000.0), rows_by_rule(7_201.0, "2024-01-17")
+    store.add_series(spec("WALCL"), pd.concat([agreeing, other]), Fetch("file", "walcl.csv", NOW))
+    with pytest.raises(BadData, match=r"contradict each other on 1 periods, first 2024-01-17"):
+        fetch(session, store, limits=Limits(vintages=1))
+    assert [row[2] for row in stored(store)] == [7000.0, 7201.0]
+    assert provenance_at(store.series_path("WALCL")).sources == ("file",)
 
 
 # The jobs

@@ -242,6 +242,19 @@ def test_what_is_stored_can_be_replaced_for_the_periods_that_come_in(here: Store
     assert here.rows("SRF")["value"].tolist() == [1.0, 4.0]
 
 
+def test_a_series_can_be_replaced_whole_with_where_it_came_from(here: Store) -> None:
+    here.add_series(spec("SRF"), rows((2, 2, 1.0), (3, 3, 2.0)), fetch(5, "file"))
+    assert here.replace_series(spec("SRF"), rows((3, 3, 2.0), (4, 4, 3.0)), fetch(6, "newyorkfed")) == 1
+    assert here.rows("SRF")["period"].dt.day.tolist() == [3, 4]
+    provenance = parquet.provenance_at(here.series_path("SRF"))
+    assert (provenance.sources, provenance.rows, provenance.first.day) == (("newyorkfed",), 2, 3)
+
+
+def test_a_series_of_ones_own_that_is_replaced_keeps_its_spec(here: Store) -> None:
+    assert here.replace_series(OWN, rows((2, 3, 1.5)), fetch()) == 1
+    assert parquet.provenance_at(here.series_path("MNAV")).spec == OWN
+
+
 vintages = st.lists(
     st.tuples(st.integers(1, 5), st.integers(6, 15), st.sampled_from([1.0, 2.0, np.nan])),
     min_size=1,
