@@ -132,7 +132,19 @@ class Alfred:
             yield from self.releases(series, half, start)
 
     def as_of(self, spec: SeriesSpec, day: str) -> pd.Series:
-        """A series as FRED had it at the end of a day, in served units, by period: for checking what is stored."""
+        """A series as FRED had it at the end of an ISO date, in served units, by period; NaN where it was missing.
+
+        For who uses Ebbtide from Python and wants FRED's own word on what is stored; no command asks for it:
+
+            alfred = Alfred(Session(pd.Timestamp.now("UTC"), fred_key=fred_key()))
+            had = alfred.as_of(spec("WALCL"), "2024-01-18")
+            night = pd.Timestamp("2024-01-18 23:59", tz="America/New_York")
+            kept = Observations({"WALCL": store.rows("WALCL")}).as_of("WALCL", night)
+            pd.testing.assert_series_equal(had, kept)
+
+        Raises what this class raises, and BadData where the unit of a value can't be told. What FRED has older than
+        its record appears only on the day when it was loaded, while `kept` has it since its release.
+        """
         said = self._ask(lambda fred: fred.get_series(spec.id, realtime_start=day, realtime_end=day))
         periods = pd.DatetimeIndex(said.index if len(said) else []).as_unit("ns")
         rows = pd.DataFrame({"period": periods, "vintage": pd.Timestamp(day), "value": said.to_numpy(float)})

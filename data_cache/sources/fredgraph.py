@@ -1,13 +1,15 @@
 """FRED without a key: the CSV that every page of FRED offers for download.
 
-It holds the final vintage, so known_at is by the release rule alone, and a series that is revised can't be had from
-here. FRED's pages keep programs out at times; the API with a free key (`data_cache.sources.fred`) is the sure way.
+It holds the final vintage, so known_at is by the release rule, but for what an earlier fetch did not find in its time;
+and a series that is revised can't be had from here. FRED's pages keep programs out at times; the API with a free key
+(`data_cache.sources.fred`) is the sure way.
 """
 
 from functools import partial
 from io import BytesIO
 from urllib.parse import parse_qsl, urlencode
 
+import numpy as np
 import pandas as pd
 
 from data_cache.catalog import CATALOG, H41, SeriesSpec
@@ -59,7 +61,7 @@ def fetched(session: Session, store: Store, spec: SeriesSpec) -> list[Outcome]:
     session.say(Step(spec.id, SOURCE, share=0.0))
     values = served(spec, _table(spec, _asked(session, spec, start)).assign(vintage=session.now.tz_localize(None)))
     rows = datable(values)
-    known = observation_rows(rows["period"], known_at(spec, pd.DatetimeIndex(rows["period"])), rows["value"])
+    known = _dated(store, spec, rows)
     fetch = Fetch(
         SOURCE, f"fredgraph.csv?{urlencode({'id': spec.id} | ({'cosd': since} if since else {}))}", session.now
     )
@@ -96,10 +98,14 @@ def sources_of(store: Store, name: str) -> tuple[str, ...]:
 
 def asked_before(store: Store, name: str, source: str) -> dict[str, str]:
     """The query whose answer the store holds from `source`, empty where there is none."""
-    if name not in store.series():
-        return {}
-    queries = [fetch.query for fetch in provenance_at(store.series_path(name)).fetches if fetch.source == source]
-    return dict(parse_qsl(queries[-1].partition("?")[2])) if queries else {}
+    before = _before(store, name, source)
+    return dict(parse_qsl(before.query.partition("?")[2])) if before else {}
+
+
+def _before(store: Store, name: str, source: str = SOURCE) -> Fetch | None:
+    """The newest fetch from `source` that brought something of a series, None where there is none."""
+    fetches = provenance_at(store.series_path(name)).fetches if name in store.series() else ()
+    return next((fetch for fetch in fetches if fetch.source == source), None)
 
 
 def undatable(count: int) -> str:
@@ -119,11 +125,30 @@ def first_day(session: Session, spec: SeriesSpec) -> str:
 
 def _starts(session: Session, store: Store, spec: SeriesSpec) -> tuple[str, str]:
     """The first day that the store will hold then, and the first to ask for: ISO dates, "" for the very first."""
-    wanted, before = first_day(session, spec), asked_before(store, spec.id, SOURCE)
-    if spec.id not in store.series() or (before and wanted < before.get("cosd", "")):
+    wanted, before = first_day(session, spec), _before(store, spec.id)
+    held = asked_before(store, spec.id, SOURCE).get("cosd", "")
+    if not before or wanted < held:
         return wanted, wanted
-    tail = store.rows(spec.id)["period"].max() - OVERLAP
-    return before.get("cosd", ""), day_of(tail)
+    # Another source may have brought what is newer than that fetch.
+    tail = min(store.rows(spec.id)["period"].max(), before.fetched_at.tz_convert("UTC").tz_localize(None)) - OVERLAP
+    return held, max(held, day_of(tail))
+
+
+def _dated(store: Store, spec: SeriesSpec, rows: pd.DataFrame) -> pd.DataFrame:
+    """Observations of `rows`, known by the rule, or as of the fetch that did not find them though it was their time.
+
+    Such a one was late: it came after that fetch, and counts as seen then. It goes on to count so.
+    """
+    rule = pd.Series(known_at(spec, pd.DatetimeIndex(rows["period"])), rows.index)
+    before = _before(store, spec.id)
+    if not before:
+        return observation_rows(rows["period"], rule, rows["value"])
+    held = store.rows(spec.id).drop_duplicates("period").set_index("period").reindex(rows["period"])
+    was_late = (held["origin"] == "seen").to_numpy()
+    asked = rows["period"] >= pd.Timestamp(asked_before(store, spec.id, SOURCE).get("cosd") or pd.Timestamp.min)
+    missed = asked & held["origin"].isna().to_numpy() & (rule < before.fetched_at)
+    known = rule.mask(was_late, pd.Series(held["known_at"].array, rows.index)).mask(missed, before.fetched_at)
+    return observation_rows(rows["period"], known, rows["value"], np.where(was_late | missed, "seen", "rule"))
 
 
 def _asked(session: Session, spec: SeriesSpec, start: str) -> Reply:

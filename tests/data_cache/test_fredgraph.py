@@ -14,7 +14,7 @@ from data_cache.observations import observation_rows
 from data_cache.parquet import Fetch, provenance_at
 from data_cache.releases import known_at
 from data_cache.sources import fred
-from data_cache.sources.fredgraph import fetched, jobs
+from data_cache.sources.fredgraph import asked_before, fetched, jobs
 from data_cache.sources.outcome import Outcome
 from data_cache.sources.patience import Patience
 from data_cache.sources.session import Session
@@ -66,9 +66,9 @@ def stored(store: Store, series: str = "WALCL") -> list[tuple[str, str, float, s
     return list(zip(periods, local, rows["value"], rows["origin"], strict=True))
 
 
-def put(store: Store, source: str, value: float) -> None:
-    """Have a value of 2024-01-03 from a source."""
-    period = pd.DatetimeIndex(["2024-01-03"])
+def put(store: Store, source: str, value: float, day: str = "2024-01-03") -> None:
+    """Have a value of a day from a source."""
+    period = pd.DatetimeIndex([day])
     rows = observation_rows(period, known_at(spec("WALCL"), period), [value])
     store.add_series(spec("WALCL"), rows, Fetch(source, "asked", NOW))
 
@@ -104,7 +104,7 @@ def test_a_further_fetch_asks_for_the_last_weeks_alone(session: Session, store: 
 
 
 def test_what_is_new_and_what_has_changed_is_added(session: Session, store: Store, pages: FredWorld) -> None:
-    fetch(session, store)
+    fetch(dataclasses.replace(session, now=pd.Timestamp("2024-01-18 21:00", tz="UTC")), store)
     changed = ("WALCL", "2024-01-10", "2024-01-25", 7_120_000.0)
     pages.rows = world(*WALCL, changed, ("WALCL", "2024-01-17", "2024-01-18", 7_200_000.0))
     outcome = fetch(session, store)
@@ -126,6 +126,52 @@ def test_history_can_begin_on_a_day_and_be_deepened_later(session: Session, stor
 def test_what_is_not_known_yet_is_left_for_later(session: Session, store: Store) -> None:
     fetch(dataclasses.replace(session, now=pd.Timestamp("2024-01-11 21:29", tz="UTC")), store)
     assert stored(store) == FINAL[:1]
+
+
+# The H.4.1 of 2024-01-17 comes on 01-22; its rule is Thursday 01-18 at 16:30 in New York.
+LATE = ("WALCL", "2024-01-17", "2024-01-22", 7_200_000.0)
+WITHOUT_IT = pd.Timestamp("2024-01-19 17:00", tz="UTC")
+
+
+def test_what_an_earlier_fetch_did_not_find_in_its_time_is_known_since_then(
+    session: Session, store: Store, pages: FredWorld
+) -> None:
+    fetch(dataclasses.replace(session, now=WITHOUT_IT), store)
+    pages.rows = world(*WALCL, LATE)
+    assert fetch(session, store).added == 1
+    assert stored(store) == [*FINAL, ("2024-01-17", "2024-01-19 12:00", 7200.0, "seen")]
+    assert fetch(session, store).added == 0
+    pages.rows = world(*WALCL, (*LATE[:3], 7_250_000.0))
+    again = dataclasses.replace(session, now=NOW + pd.Timedelta(days=1))
+    assert [fetch(again, store).added for _ in range(2)] == [1, 0]
+    assert stored(store)[2:] == [
+        ("2024-01-17", "2024-01-19 12:00", 7200.0, "seen"),
+        ("2024-01-17", "2024-02-16 18:00", 7250.0, "seen"),
+    ]
+
+
+@pytest.mark.parametrize("earlier", ["2024-01-18 21:29", "2024-01-18 21:30"])
+def test_what_an_earlier_fetch_could_not_find_yet_is_known_by_the_rule(
+    session: Session, store: Store, pages: FredWorld, earlier: str
+) -> None:
+    fetch(dataclasses.replace(session, now=pd.Timestamp(earlier, tz="UTC")), store)
+    pages.rows = world(*WALCL, LATE)
+    fetch(session, store)
+    assert stored(store)[-1] == ("2024-01-17", "2024-01-18 16:30", 7200.0, "rule")
+
+
+def test_what_no_earlier_fetch_asked_for_is_known_by_the_rule(session: Session, store: Store) -> None:
+    for since in ("2024-01-05", "2024-01-01"):
+        fetch(dataclasses.replace(session, since=pd.Timestamp(since, tz="UTC")), store)
+    assert stored(store) == FINAL
+
+
+def test_no_fetch_asks_for_what_is_older_than_it_says(session: Session, store: Store, server: StandIn) -> None:
+    from_then_on = dataclasses.replace(session, since=pd.Timestamp("2024-01-05", tz="UTC"))
+    for _ in range(2):
+        fetch(from_then_on, store)
+    assert [request.query["cosd"] for request in server.requests] == ["2024-01-05", "2024-01-05"]
+    assert stored(store) == FINAL[1:]
 
 
 def test_a_series_that_is_revised_needs_a_key(session: Session, store: Store, server: StandIn) -> None:
@@ -153,6 +199,46 @@ def test_an_imported_series_is_continued_where_both_agree(session: Session, stor
     put(store, "file", 7_000.0)
     assert fetch(session, store).added == 1
     assert stored(store) == FINAL
+
+
+def test_beside_an_import_the_whole_is_asked_for_once(
+    session: Session, store: Store, server: StandIn, pages: FredWorld
+) -> None:
+    put(store, "file", 7_000.0)
+    pages.rows = world(*WALCL, ("WALCL", "2019-01-02", "2019-01-03", 4_000_000.0))  # older than the import
+    assert fetch(session, store).added == 2
+    assert asked_before(store, "WALCL", "fredgraph") == {"id": "WALCL", "cosd": "2002-12-18"}
+    assert fetch(session, store).added == 0
+    assert [request.query["cosd"] for request in server.requests] == ["2002-12-18", "2023-12-06"]
+
+
+def test_beside_an_import_no_more_is_said_to_be_asked_for_than_was(
+    session: Session, store: Store, server: StandIn
+) -> None:
+    put(store, "file", 7_000.0)
+    fetch(dataclasses.replace(session, since=pd.Timestamp("2024-01-05", tz="UTC")), store)
+    assert asked_before(store, "WALCL", "fredgraph")["cosd"] == "2024-01-05"
+    fetch(session, store)
+    assert server.requests[-1].query["cosd"] == "2002-12-18"
+
+
+def test_an_older_value_of_an_import_that_disagrees_is_noticed(
+    session: Session, store: Store, pages: FredWorld
+) -> None:
+    put(store, "file", 7_001.0)
+    put(store, "file", 7_110.0, "2024-02-07")
+    pages.rows = world(*WALCL, ("WALCL", "2024-02-07", "2024-02-08", 7_110_000.0))
+    with pytest.raises(BadData, match=r"contradict each other on 1 periods, first 2024-01-03"):
+        fetch(session, store)  # 2024-01-03 is 35 days before the newest
+
+
+def test_what_an_import_skipped_after_a_fetch_is_asked_for(session: Session, store: Store, pages: FredWorld) -> None:
+    fetch(dataclasses.replace(session, now=pd.Timestamp("2024-01-12", tz="UTC")), store)
+    put(store, "file", 7_300.0, "2024-06-05")
+    later = ("WALCL", "2024-01-17", "2024-01-18", 7_200_000.0), ("WALCL", "2024-06-05", "2024-06-06", 7_300_000.0)
+    pages.rows = world(*WALCL, *later)
+    fetch(dataclasses.replace(session, now=pd.Timestamp("2024-06-10", tz="UTC")), store)
+    assert "2024-01-17" in [row[0] for row in stored(store)]
 
 
 def test_an_imported_series_that_disagrees_is_left_as_it_is(session: Session, store: Store) -> None:
