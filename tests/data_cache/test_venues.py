@@ -147,6 +147,7 @@ def test_a_connection_that_is_refused_is_out_of_reach(waits: list[float]) -> Non
 
 
 REFUSED = [
+    (Fault(451, b"sorry"), r"binance: geographic block \(451\), it said 'sorry'"),
     (Fault(451, RESTRICTED), r"binance: geographic block \(451\), it said .*restricted location"),
     (Fault(403, b"<html>blocked</html>"), r"binance: no access from here \(403\), it said '<html>blocked</html>'"),
     (Fault(400, RESTRICTED), r"binance: geographic block \(400\), it said .*restricted location"),

@@ -33,7 +33,7 @@ from data_cache.sources.session import Session, endpoints
 from data_cache.store import Store
 
 exchange.PIECE = 1
-NOW, SINCE = pd.Timestamp("2025-11-20 12:00", tz="UTC"), pd.Timestamp("2025-09-01", tz="UTC")
+NOW, SINCE = pd.Timestamp("2025-11-20 12:01", tz="UTC"), pd.Timestamp("2025-09-01", tz="UTC")
 
 def run(folder):
     stop = Event()

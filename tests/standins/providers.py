@@ -22,7 +22,7 @@ from tests.standins.server import Reply, Request, StandIn
 
 Answer = Callable[[Request], Reply]
 FIRST, LAST = pd.Timestamp("2025-09-01"), pd.Timestamp("2025-11-19")
-NOW = pd.Timestamp("2025-11-20 12:00", tz="UTC")
+NOW = pd.Timestamp("2025-11-20 12:01", tz="UTC")  # a minute after its end a bar is taken
 PRICES = {"BTC": 100_000.0, "ETH": 4_000.0}
 EXPIRIES = (("26SEP25", "2025-09-26 08:00"), ("26DEC25", "2025-12-26 08:00"))
 # What FRED's series are in the small world, as published: rates in %, balances of the Fed in $mn.
