@@ -113,7 +113,7 @@ class _History:
             return [Span(start, now, new=True)]
         overlap = stored[stored >= stored.iloc[-1] - OVERLAP].iloc[0]
         tail, oldest = Span(overlap, now), stored.iloc[0]
-        if self.feed.once or oldest <= start + DAY:
+        if self.feed.once or oldest - start < self.kind.longest:
             return [tail]
         return [tail, Span(start, oldest - MINUTE, head=True)]
 

@@ -215,6 +215,35 @@ def test_a_history_told_backwards_has_no_hole_wherever_it_is_stopped(world: Worl
     assert len(world.funding()) == 3 * 300 + PAYMENTS + 9
 
 
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_a_tail_told_backwards_has_no_hole_wherever_it_is_stopped(world: World, stop_after: int) -> None:
+    later = NOW + 150 * DAY  # 450 payments: three pages of two hundred
+    world.answers["bybit"].funding = {"BTCUSDT": payments(later)}
+    world.fetch(venues=("bybit",))
+    with pytest.raises(KeyboardInterrupt):
+        world.fetch(later, venues=("bybit",), stop_after=len(world.steps) + stop_after)
+    assert len(world.funding()) == PAYMENTS
+    world.fetch(later, venues=("bybit",))
+    assert len(world.funding()) == PAYMENTS + 450
+
+
+def test_what_lies_before_has_no_hole_where_it_is_stopped(world: World) -> None:
+    world.fetch(since="2019-10-01")
+    with pytest.raises(KeyboardInterrupt):
+        world.fetch(stop_after=len(world.steps) + 2)  # after the tail, the first of two pages of what lies before
+    assert len(world.funding()) == 3 * 9 + 2
+    world.fetch()
+    assert len(world.funding()) == PAYMENTS
+
+
+def test_a_start_that_is_a_day_earlier_is_asked_for(world: World) -> None:
+    world.fetch(since="2019-10-02")
+    assert world.fetch(since="2019-10-01").added == 3
+    before = world.asked("binance")
+    assert world.fetch(since="2019-10-01").added == 0
+    assert world.asked("binance") == before + 1
+
+
 # What venues do
 
 
@@ -324,6 +353,14 @@ def test_what_one_venue_began_no_other_goes_on_with(world: World) -> None:
     assert said.endswith(f"delete {world.store.series_path('FUNDING_BTC')}, then fetch with --venue bybit")
     assert world.asked("bybit") == 0
     assert world.store.series_path("FUNDING_BTC").read_bytes() == before
+
+
+def test_a_venue_goes_on_with_what_it_began_though_one_before_it_has_the_same_rates(world: World) -> None:
+    world.answers["bybit"].funding = {"BTCUSDT": payments()}
+    world.fetch(venues=("bybit",))
+    assert world.fetch(NOW + DAY).source == "bybit"
+    assert provenance_at(world.store.series_path("FUNDING_BTC")).sources == ("bybit",)
+    assert world.asked("binance") == 0
 
 
 def test_a_venue_that_fails_half_way_is_not_gone_on_with_by_another(world: World) -> None:
