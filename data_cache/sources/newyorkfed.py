@@ -1,6 +1,6 @@
 """The New York Fed's Markets API (https://markets.newyorkfed.org/static/docs/markets-api.html), which needs no key.
 
-Asked by calendar year when a series is new, afterwards once for the missing tail.
+Asked by calendar year for what lies before the stored days, and once for the missing tail.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +112,7 @@ def jobs(session: Session, store: Store) -> list[Job]:
 
 def _run(endpoint: Endpoint, session: Session, store: Store) -> list[Outcome]:
     pieces = Pieces(session, store, PROVIDER, endpoint.starts)
-    spans = missing_spans(session, store, endpoint.starts, Span.by_year)
+    spans = missing_spans(session, store, PROVIDER, endpoint.starts, Span.by_year)
     last: list[Record] = []
     unknown: list[pd.Timestamp] = []
     received = 0

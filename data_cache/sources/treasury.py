@@ -19,7 +19,7 @@ from data_cache.observations import observation_rows
 from data_cache.releases import known_at
 from data_cache.sources import web
 from data_cache.sources.outcome import Job, Outcome
-from data_cache.sources.pieces import Pieces, Span, missing_spans
+from data_cache.sources.pieces import DAY, Pieces, Span, missing_spans
 from data_cache.sources.records import Record, day_of, number
 from data_cache.sources.session import Session, Step
 from data_cache.store import Store
@@ -116,10 +116,10 @@ def jobs(session: Session, store: Store) -> list[Job]:
 def _run(dataset: Dataset, session: Session, store: Store) -> list[Outcome]:
     starts = {dataset.series: dataset.first}
     pieces = Pieces(session, store, PROVIDER, starts)
-    for span in missing_spans(session, store, starts):
-        for records, reply in _pages(dataset, session, span):
+    for span in missing_spans(session, store, PROVIDER, starts):
+        for records, days, reply in _pages(dataset, session, span):
             rows = _rows(dataset, records)
-            pieces.put(dataset.series, rows, span, reply)
+            pieces.put(dataset.series, rows, days, reply)
             for day in sorted({_day(record) for record in records} - set(rows["period"])):
                 pieces.note(dataset.series, f"the statement of {day.date()} has no closing balance: it is unknown")
     return pieces.outcomes()
@@ -135,10 +135,10 @@ def _rows(dataset: Dataset, records: Sequence[Record]) -> pd.DataFrame:
     return observation_rows(periods, known_at(one, periods), values.to_numpy() * one.scale)
 
 
-def _pages(dataset: Dataset, session: Session, span: Span) -> Iterator[tuple[list[Record], web.Reply]]:
-    """The records of whole days, page by page: the last day of a page may go on on the next."""
+def _pages(dataset: Dataset, session: Session, span: Span) -> Iterator[tuple[list[Record], Span, web.Reply]]:
+    """The records of whole days, and those days, page by page: the last day of a page may go on on the next."""
     held: list[Record] = []
-    page, received, pages = 0, 0, 1
+    page, received, pages, first = 0, 0, 1, span.first
     while page < pages:
         page += 1
         session.say(Step(dataset.series, PROVIDER, received, (page - 1) / pages))
@@ -154,7 +154,9 @@ def _pages(dataset: Dataset, session: Session, span: Span) -> Iterator[tuple[lis
             )
         joined = [*held, *records]
         held = [record for record in joined if page < pages and _day(record) == _day(joined[-1])]
-        yield joined[: len(joined) - len(held)], reply
+        until = _day(held[0]) if held else span.last + DAY
+        yield joined[: len(joined) - len(held)], Span(first, until - DAY), reply
+        first = until
     session.say(Step(dataset.series, PROVIDER, received, 1.0))
 
 

@@ -1,7 +1,6 @@
 """The New York Fed: what counts as use of a facility, when it was known, and how a history is asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,60 +8,19 @@ import pandas as pd
 import pytest
 
 from data_cache.catalog import spec
-from data_cache.errors import BadData, Unreachable
+from data_cache.errors import BadData
 from data_cache.observations import observation_rows
 from data_cache.parquet import Fetch, provenance_at
 from data_cache.releases import known_at
-from data_cache.sources import newyorkfed as source
 from data_cache.sources.files import import_manifest
-from data_cache.sources.outcome import Outcome
-from data_cache.sources.patience import Patience
-from data_cache.sources.session import Session, Step
 from data_cache.store import Store
 from tests.standins import history
+from tests.standins.desk import Desk, weekdays
 from tests.standins.newyorkfed import World, effr, newyorkfed, repo, reverse_repo, sofr
-from tests.standins.server import Fault, Reply, StandIn
+from tests.standins.server import Fault, Reply
 
 BILLION = 1_000_000_000
 MILLION = 1_000_000
-
-
-@dataclass
-class Desk:
-    """A world, the server that shows it, and the store that is filled from it."""
-
-    world: World
-    server: StandIn
-    store: Store
-    waits: list[float] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-
-    def fetch(self, series: str, now: str, since: str | None = "2025-01-01") -> dict[str, Outcome]:
-        """Run the job that has `series`; the outcomes by series."""
-        session = Session(
-            pd.Timestamp(now, tz="UTC"),
-            pd.Timestamp(since, tz="UTC") if since else None,
-            {"newyorkfed": self.server.url},
-            patience=Patience(sleep=self.waits.append, timeout=0.5),
-            say=self.steps.append,
-        )
-        (job,) = [job for job in source.jobs(session, self.store) if series in job.name.split(", ")]
-        return {outcome.name: outcome for outcome in job.run()}
-
-    def values(self, series: str) -> dict[str, float]:
-        """What is stored: period -> value, the last one."""
-        rows = self.store.rows(series)
-        return {str(row.period.date()): round(row.value, 9) for row in rows.itertuples()}
-
-    def rows(self, series: str, period: str) -> list[tuple[str, float, str]]:
-        """What is stored of a period: (known at in UTC, value, origin)."""
-        rows = self.store.rows(series)
-        mine = rows[rows["period"] == pd.Timestamp(period)]
-        return [(f"{row.known_at:%Y-%m-%d %H:%M:%S}", row.value, row.origin) for row in mine.itertuples()]
-
-    def spans(self, path: str = "") -> list[tuple[str, str]]:
-        """The days that were asked for, request by request."""
-        return [(r.query["startDate"], r.query["endDate"]) for r in self.server.asked(path)]
 
 
 @pytest.fixture
@@ -70,11 +28,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     world = World()
     with newyorkfed(world) as server:
         yield Desk(world, server, Store(tmp_path / "store"))
-
-
-def days(first: str, last: str) -> list[str]:
-    """Weekdays as text."""
-    return [str(day.date()) for day in pd.bdate_range(first, last)]
 
 
 # The Standing Repo Facility
@@ -198,6 +151,19 @@ def test_a_stamp_that_is_overwritten_later_does_not_make_the_day_known_earlier(d
     assert desk.rows("SRF", "2025-10-31") == [("2025-10-31 18:20:00", 1.0, "stamp")]
 
 
+@pytest.mark.parametrize(
+    ("touched", "known", "origin"),
+    [("13:46:19", "18:20:00", "seen"), ("14:15:00", "18:20:00", "seen"), ("14:25:00", "18:25:00", "stamp")],
+)
+def test_results_that_were_missed_are_known_no_earlier(desk: Desk, touched: str, known: str, origin: str) -> None:
+    desk.world.operations = [repo("2025-10-29", 0)]
+    desk.fetch("SRF", "2025-10-31 18:20")
+    desk.world.operations.append(repo("2025-10-31", 50 * BILLION, lastUpdated=f"2025-10-31 {touched}"))
+    desk.fetch("SRF", "2025-11-03 12:00")
+    assert desk.values("SRF") == {"2025-10-29": 0, "2025-10-31": 50}  # a day without an operation stays absent
+    assert desk.rows("SRF", "2025-10-31") == [(f"2025-10-31 {known}", 50.0, origin)]
+
+
 @pytest.mark.parametrize("amount", [50.35, 50_350, -1_000_000])
 def test_an_amount_that_cannot_be_in_dollars_is_refused(desk: Desk, amount: float) -> None:
     desk.world.operations = [repo("2025-10-31", amount)]
@@ -313,6 +279,27 @@ def test_a_value_that_changed_without_a_word_is_known_when_it_was_seen(desk: Des
     assert outcomes["EFFR"].revised == 1
 
 
+def test_a_rate_that_was_missed_is_known_no_earlier(desk: Desk) -> None:
+    desk.world.sofr = [sofr("2025-10-29", 4.27)]
+    desk.fetch("SOFR", "2025-10-31 12:30")  # half past eight in New York: that of the day before was due at eight
+    desk.world.sofr.append(sofr("2025-10-30", 4.05))
+    desk.fetch("SOFR", "2025-10-31 15:00")
+    assert desk.rows("SOFR", "2025-10-30") == [("2025-10-31 12:30:00", 4.05, "seen")]
+    desk.world.sofr[-1] = sofr("2025-10-30", 4.04, revised="r")
+    desk.fetch("SOFR", "2025-10-31 20:00")
+    late, anew = ("2025-10-31 12:30:00", 4.05, "seen"), ("2025-10-31 19:00:00", 4.04, "stamp")
+    assert desk.rows("SOFR", "2025-10-30") == [late, anew]
+
+
+def test_the_range_of_a_day_is_not_missed_while_the_day_has_no_rate(desk: Desk) -> None:
+    desk.world.effr = [effr("2025-10-29", 4.12, 4.0, 4.25)]
+    desk.fetch("EFFR", "2025-10-30 20:00")  # the range of the 30th has been known for a day, its rate has not
+    desk.world.effr.append(effr("2025-10-30", 3.87))
+    desk.fetch("EFFR", "2025-10-31 20:00")
+    assert desk.rows("DFEDTARU", "2025-10-30") == [("2025-10-29 18:00:00", 3.75, "rule")]
+    assert desk.rows("EFFR", "2025-10-30") == [("2025-10-31 13:00:00", 3.87, "rule")]
+
+
 def test_the_target_range_holds_on_every_day_between_two_published_ones(desk: Desk) -> None:
     desk.world.effr = [
         effr("2025-10-24", 4.11, 4.0, 4.25),  # a Friday
@@ -328,10 +315,10 @@ def test_the_target_range_holds_on_every_day_between_two_published_ones(desk: De
     assert list(upper.values()) == [4.25] * 6 + [3.75] * 2
     assert list(desk.values("DFEDTARL").values()) == [4.0] * 6 + [3.5] * 2
     assert desk.rows("DFEDTARU", "2025-10-30") == [("2025-10-29 18:00:00", 3.75, "rule")]
-    assert list(desk.values("EFFR")) == days("2025-10-24", "2025-10-31")
+    assert list(desk.values("EFFR")) == weekdays("2025-10-24", "2025-10-31")
 
 
-def test_the_holiday_between_two_years_lies_between_two_published_days(desk: Desk) -> None:
+def test_the_holiday_between_two_years_lies_between_two_published_weekdays(desk: Desk) -> None:
     desk.world.effr = [effr(day, 3.64) for day in ("2025-12-30", "2025-12-31", "2026-01-02", "2026-01-05")]
     desk.fetch("EFFR", "2026-01-06 15:00")
     assert len(desk.spans()) == 2
@@ -374,42 +361,7 @@ def test_a_missing_rate_is_missing_and_known_so(desk: Desk) -> None:
     assert rows["value"].isna().all()
 
 
-# How a history is asked for
-
-
-def test_a_new_series_is_asked_for_by_calendar_year_and_then_once_for_its_tail(desk: Desk) -> None:
-    desk.world.sofr = [sofr(day, 4.0) for day in days("2023-06-01", "2025-10-31")]
-    first = desk.fetch("SOFR", "2025-11-03 14:00", since="2023-06-01")
-    assert desk.spans("/rates/secured/sofr/search.json") == [
-        ("2023-06-01", "2023-12-31"),
-        ("2024-01-01", "2024-12-31"),
-        ("2025-01-01", "2025-11-03"),
-    ]
-    assert first["SOFR"].added == len(desk.world.sofr)
-    second = desk.fetch("SOFR", "2025-11-03 20:00", since="2023-06-01")
-    assert desk.spans()[3:] == [("2025-10-21", "2025-11-03")]
-    assert [outcome.added for outcome in second.values()] == [0] * 6
-    assert (second["SOFR"].received, second["SOFR"].last) == (9, pd.Timestamp("2025-10-31"))
-
-
-def test_a_deeper_history_is_asked_for_in_one_request_before_the_tail(desk: Desk) -> None:
-    desk.world.effr = [effr(day, 3.9) for day in days("2008-12-16", "2009-03-02")]
-    desk.fetch("EFFR", "2009-03-03 15:00", since="2009-02-02")
-    desk.fetch("EFFR", "2009-03-03 15:00", since="2008-12-16")
-    assert desk.spans()[1:] == [("2008-12-16", "2009-02-02"), ("2009-02-20", "2009-03-03")]
-    assert list(desk.values("EFFR")) == days("2008-12-16", "2009-03-02")
-    assert len(desk.values("DFEDTARU")) == (pd.Timestamp("2009-03-02") - pd.Timestamp("2008-12-16")).days + 1
-
-
-def test_what_was_stored_before_a_provider_failed_is_kept_and_continued(desk: Desk) -> None:
-    desk.world.sofr = [sofr(day, 4.0) for day in days("2024-01-01", "2025-10-31")]
-    desk.server.fail(Fault(500, b"<html>"), after=1, times=5)
-    with pytest.raises(Unreachable, match=r"newyorkfed answered 500: '<html>' \(asked 5 times"):
-        desk.fetch("SOFR", "2025-11-03 14:00", since="2024-01-01")
-    assert list(desk.values("SOFR"))[-1] == "2024-12-31"
-    desk.fetch("SOFR", "2025-11-03 14:00", since="2024-01-01")
-    assert desk.spans()[-1] == ("2024-12-21", "2025-11-03")
-    assert list(desk.values("SOFRVOL")) == days("2024-01-01", "2025-10-31")
+# What it answers
 
 
 def cut_off(reply: Reply) -> Reply:
@@ -460,33 +412,6 @@ def test_records_of_other_days_and_kinds_are_left_alone(desk: Desk) -> None:
     )
     desk.fetch("SOFR", "2025-11-03 14:00")
     assert desk.values("SOFR") == {"2025-10-31": 4.22}
-
-
-def test_a_year_that_is_empty_and_a_series_that_ends_early_are_said(desk: Desk) -> None:
-    desk.world.sofr = [sofr(day, 4.0) for day in days("2025-01-02", "2025-06-30")]
-    notes = desk.fetch("SOFR", "2025-11-03 14:00", since="2024-01-01")["SOFR"].notes
-    assert notes == (
-        "newyorkfed gave nothing for 2024-01-01..2024-12-31, where there must be some: unknown, not zero",
-        "newyorkfed has nothing after 2025-06-30, which became known 125 days ago",
-    )
-
-
-def test_a_provider_that_has_nothing_at_all_is_said(desk: Desk) -> None:
-    outcomes = desk.fetch("SRF", "2025-11-03 14:00", since="2025-10-30")
-    assert outcomes["SRF"].notes == ("newyorkfed gave nothing of SRF",)
-    assert desk.fetch("SRF", "2025-11-03 14:00", since="2025-12-01")["SRF"].received == 0
-
-
-def test_the_answer_is_recorded_with_its_hash_and_the_progress_is_told(desk: Desk) -> None:
-    desk.world.operations = [repo("2025-10-31", 0), repo("2024-10-31", 0)]
-    desk.fetch("SRF", "2025-11-03 14:00", since="2024-01-01")
-    (fetch,) = provenance_at(desk.store.series_path("SRF")).fetches
-    assert fetch.source == "newyorkfed"
-    url, _, digest = fetch.query.partition(" sha256=")
-    path = "/rp/results/search.json?startDate=2025-01-01&endDate=2025-11-03&operationTypes=Repo"
-    assert (url, len(digest)) == (desk.server.url + path, 64)
-    told = [(step.job, step.rows, step.share) for step in desk.steps]
-    assert told == [("SRF, SRFTSYD", 0, 0.0), ("SRF, SRFTSYD", 1, 0.5), ("SRF, SRFTSYD", 2, 1.0)]
 
 
 # What is stored of another source

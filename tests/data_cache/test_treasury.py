@@ -340,6 +340,107 @@ def test_a_deeper_history_is_asked_for_before_the_last_days(ledger: Ledger) -> N
     assert list(ledger.values("DEBT")) == weekdays("2025-08-01", "2025-10-30")
 
 
+def stop_at(ledger: Ledger, step: int) -> None:
+    """Kill the next fetch when it says its step of this number."""
+
+    class Killed(list[Step]):
+        def append(self, said: Step) -> None:
+            super().append(said)
+            if len(self) == step:
+                raise KeyboardInterrupt
+
+    ledger.steps = Killed()
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_deeper_history_that_fails_at_any_page_leaves_no_hole(ledger: Ledger, failing: int) -> None:
+    days = weekdays("2025-08-01", "2025-10-30")
+    ledger.world.most = 20
+    ledger.world.debts = [debt(day, 38 * TRILLION) for day in days]
+    ledger.fetch("DEBT", "2025-11-03 12:00", since="2025-10-01")
+    ledger.server.fail(Fault(503), after=failing, times=5)
+    with pytest.raises(Unreachable):
+        ledger.fetch("DEBT", "2025-11-03 12:00")
+    whole = failing == 3  # the first two pages and a bit are the days before
+    assert list(ledger.values("DEBT")) == (days if whole else weekdays("2025-10-01", "2025-10-30"))
+    ledger.fetch("DEBT", "2025-11-03 12:00")
+    assert list(ledger.values("DEBT")) == days
+    before = len(ledger.server.requests)
+    ledger.fetch("DEBT", "2025-11-03 12:00")
+    assert len(ledger.server.requests) == before + 1
+
+
+def test_a_whole_history_that_is_killed_goes_on_where_it_was(ledger: Ledger) -> None:
+    pages_of_debt(ledger)
+    stop_at(ledger, 3)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.fetch("DEBT", "2025-11-03 12:00")
+    assert list(ledger.values("DEBT")) == weekdays("2025-10-20", "2025-10-24")  # two pages, but for their last day
+    ledger.steps = []
+    ledger.fetch("DEBT", "2025-11-03 12:00")
+    assert ledger.pages()[2][0] == "record_date:gte:2025-10-14,record_date:lte:2025-11-03"
+    assert list(ledger.values("DEBT")) == weekdays("2025-10-20", "2025-10-30")
+
+
+def test_a_start_that_is_a_day_earlier_is_asked_for_once(ledger: Ledger) -> None:
+    ledger.world.debts = [debt(day, 38 * TRILLION) for day in weekdays("2025-10-01", "2025-10-30")]
+    ledger.fetch("DEBT", "2025-11-03 12:00", since="2025-10-15")
+    assert ledger.fetch("DEBT", "2025-11-03 12:00", since="2025-10-14").added == 1
+    assert ledger.fetch("DEBT", "2025-11-03 12:00", since="2025-10-11").added == 1  # the 13th, a Monday
+    before = len(ledger.server.requests)
+    for since in ("2025-10-11", "2025-10-12", "2025-10-20"):
+        ledger.fetch("DEBT", "2025-11-03 12:00", since=since)
+    assert len(ledger.server.requests) == before + 3
+
+
+def known(ledger: Ledger) -> dict[str, tuple[str, str]]:
+    """When each period became known, and how that is known."""
+    rows = ledger.store.rows("TGA")
+    return {str(row.period.date()): (f"{row.known_at:%Y-%m-%d %H:%M}", row.origin) for row in rows.itertuples()}
+
+
+def test_a_statement_that_was_missed_is_known_no_earlier(ledger: Ledger) -> None:
+    ledger.world.statements = statement("2025-10-30", 1_000_632)
+    ledger.fetch("TGA", "2025-11-03 22:30")  # Monday at 17:30 in New York: that of Friday was due at 16:00
+    ledger.world.statements += [*statement("2025-10-31", 983_875), *statement("2025-11-03", 957_000)]
+    ledger.fetch("TGA", "2025-11-04 17:00")
+    thursday = ("2025-10-31 20:00", "rule")  # summer time until Sunday
+    assert known(ledger) == {"2025-10-30": thursday, "2025-10-31": ("2025-11-03 22:30", "seen")}
+    assert ledger.fetch("TGA", "2025-11-05 17:00").revised == 0
+    assert known(ledger) == {
+        "2025-10-30": thursday,
+        "2025-10-31": ("2025-11-03 22:30", "seen"),
+        "2025-11-03": ("2025-11-04 21:00", "rule"),  # asked for before it was due
+    }
+
+
+@pytest.mark.parametrize("step", [3, 13])  # in the days before, and in the tail behind them
+def test_history_that_is_fetched_later_was_not_missed(ledger: Ledger, step: int) -> None:
+    ledger.world.most = 8
+    ledger.world.statements = [
+        record for day in weekdays("2025-09-01", "2025-10-30") for record in statement(day, 900_000)
+    ]
+    ledger.fetch("TGA", "2025-11-03 22:30", since="2025-10-01")
+    stop_at(ledger, step)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.fetch("TGA", "2025-11-04 22:30")
+    assert len(known(ledger)) == (22 if step == 3 else 44)
+    ledger.steps = []
+    ledger.fetch("TGA", "2025-11-05 22:30")
+    assert len(known(ledger)) == 44
+    assert {origin for _, origin in known(ledger).values()} == {"rule"}
+
+
+def test_what_a_killed_fetch_had_not_asked_for_was_not_missed(ledger: Ledger) -> None:
+    pages_of_debt(ledger)
+    stop_at(ledger, 3)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.fetch("DEBT", "2025-11-03 12:00")
+    ledger.steps = []
+    ledger.fetch("DEBT", "2025-11-03 13:00")
+    assert set(ledger.store.rows("DEBT")["origin"]) == {"rule"}
+
+
 def test_a_balance_that_changed_is_a_further_row(ledger: Ledger) -> None:
     ledger.world.statements = statement("2025-10-30", 1_000_632)
     ledger.fetch("TGA", "2025-11-03 12:00")
@@ -379,8 +480,10 @@ def test_the_answer_is_recorded_with_its_hash(ledger: Ledger) -> None:
     pages_of_debt(ledger)
     ledger.fetch("DEBT", "2025-11-03 12:00")
     (fetch,) = provenance_at(ledger.store.series_path("DEBT")).fetches
-    url, _, digest = fetch.query.partition(" sha256=")
+    url, _, rest = fetch.query.partition(" sha256=")
+    digest, _, days = rest.partition(" ")
     assert (fetch.source, len(digest), fetch.added) == ("treasury", 64, 9)
+    assert days == "days 2025-10-27..2025-11-03 from 2005-03-31"  # those of the last page, and the first of all
     assert url.startswith(f"{ledger.server.url}/v2/accounting/od/debt_to_penny?filter=record_date")
     assert url.endswith("page%5Bnumber%5D=3&page%5Bsize%5D=10000")
 
