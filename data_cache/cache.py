@@ -22,6 +22,8 @@ from data_cache.store import TRADE, Listing, Store
 
 # The source of what was imported.
 FILE = "file"
+# Venues are down for a day or two and come back; one that is further behind another has been left.
+LEFT = pd.Timedelta(days=3)
 
 
 def load_market(
@@ -34,8 +36,9 @@ def load_market(
     venue : take bars of this venue alone
 
     An asset has the bars of one listing, never of two joined. Of several, the one goes first that has bars of
-    `timeframe`, then the coarsest of those that can be resampled to it; among equals the one with the longest
-    history, then the first venue and symbol by name. The origin says which it was. Series are read when first
+    `timeframe`, then the coarsest of those that can be resampled to it. Among equals those come last that end more
+    than three days before the one of the asset that goes furthest; then goes the one with the longest history, then
+    the first venue and symbol by name. The origin says which it was. Series are read when first
     asked for, and a damaged one raises DamagedFile then. Raises NoData where the store is empty or has no
     such bars.
     """
@@ -53,6 +56,7 @@ def load_market(
         origin=_origin(store.folder, timeframe, kept),
         futures=Lazy(store.futures_assets(), lambda asset: checked_futures(asset, store.futures(asset))),
         specs=own_specs(store),
+        sources=Lazy(store.series(), lambda series: parquet.claimed_at(store.series_path(series)).sources),
     )
 
 
@@ -115,8 +119,12 @@ def _chosen(store: Store, timeframe: str, venue: str | None) -> dict[str, Listin
     """The listing to take for each asset, in the order that `load_market` states."""
     length = TIMEFRAMES[timeframe]
     fits = [one for one in _listed(store, venue) if length % TIMEFRAMES[one.timeframe] == pd.Timedelta(0)]
-    since = {one: parquet.provenance_at(store.bars_path(one)).first for one in fits}
-    best_last = sorted(fits, key=lambda one: (-TIMEFRAMES[one.timeframe], since[one], one), reverse=True)
+    said = {one: parquet.provenance_at(store.bars_path(one)) for one in fits}
+    newest = {one.asset: max(said[two].known_until for two in fits if two.asset == one.asset) for one in fits}
+    left = {one: newest[one.asset] - said[one].known_until > LEFT for one in fits}
+    best_last = sorted(
+        fits, key=lambda one: (-TIMEFRAMES[one.timeframe], left[one], said[one].first, one), reverse=True
+    )
     return dict(sorted({one.asset: one for one in best_last}.items()))
 
 

@@ -105,10 +105,18 @@ def test_a_store_without_bars_is_no_market(here: Store) -> None:
 
 def test_of_several_venues_the_one_with_the_longest_history_is_taken_whole(here: Store) -> None:
     add_bars(here, "BTC", "1d", days=9, first="2024-01-03", venue="binance")
-    add_bars(here, "BTC", "1d", days=4, first="2024-01-01", venue="kraken")
+    add_bars(here, "BTC", "1d", days=9, first="2024-01-01", venue="kraken")
     market = load_market(here, "1d")
-    assert len(market.asset_bars("BTC").frame) == 4
+    assert market.asset_bars("BTC").frame.index[0] == pd.Timestamp("2024-01-01", tz="UTC")
     assert market.origin.endswith("BTC from kraken BTC/USDT 1d")
+
+
+@pytest.mark.parametrize(("days", "taken"), [(11, "bitfinex"), (10, "binance")])
+def test_a_venue_more_than_three_days_behind_another_comes_last(here: Store, days: int, taken: str) -> None:
+    add_bars(here, "BTC", "1d", days=10, first="2024-01-05", venue="binance")  # until the 15th
+    add_bars(here, "BTC", "1d", days=days, first="2024-01-01", venue="bitfinex")  # until the 12th, or the 11th
+    add_bars(here, "ETH", "1d", days=40, venue="binance")
+    assert load_market(here, "1d", ["BTC"]).origin.startswith(f"cache {here.folder}: BTC from {taken}")
 
 
 def test_of_venues_with_equal_histories_the_first_by_name_is_taken(here: Store) -> None:
