@@ -215,12 +215,14 @@ def test_vintages_after_the_time_of_the_session_are_not_taken(server: StandIn, s
 def test_a_vintage_after_the_time_of_the_session_is_not_asked_for(
     server: StandIn, store: Store, fred: FredWorld
 ) -> None:
-    # a load of old periods on 2024-03-01 would count as known by the rule
+    # of a whole history, what is loaded on 2024-03-01 would be known by the rule
     weeks = pd.date_range("2023-01-04", periods=20, freq="7D").strftime("%Y-%m-%d")
     fred.rows = world(*WALCL, *(("WALCL", week, "2024-03-01", 8_000_000.0) for week in weeks))
     fetch(session_at(server), store)
     assert stored(store) == EXPECTED
     assert server.requests[-1].query["realtime_end"] == "2024-02-29"
+    fetch(session_at(server, at("2024-03-02 12:00")), store)
+    assert {row[1:] for row in stored(store)[:20]} == {("2024-03-01 16:30", 8000.0, "stamp")}
 
 
 @pytest.mark.parametrize(("now", "settled"), [("2024-01-19 05:59", "2024-01-11"), ("2024-01-19 06:00", "2024-01-18")])
@@ -340,9 +342,7 @@ def test_a_fetch_that_was_ended_goes_on_where_it_was(
     assert [r.query["realtime_start"] for r in server.asked("/observations")[before:]] == ["2024-01-11", "2024-01-18"]
 
 
-def test_a_release_that_came_months_late_is_known_when_it_came(
-    server: StandIn, fred: FredWorld, tmp_path: Path
-) -> None:
+def test_a_release_months_late_is_known_when_it_came(server: StandIn, fred: FredWorld, tmp_path: Path) -> None:
     parts, whole = Store(tmp_path / "parts"), Store(tmp_path / "whole")
     fred.rows = world(*WALCL[:1], WALCL[3], ("WALCL", "2024-01-10", "2024-03-25", 7_100_000.0))
     for day in ("02-15", "03-25", "04-01"):
@@ -505,7 +505,7 @@ def test_where_a_part_came_without_a_key_all_makes_way(session: Session, store: 
     query = "series/observations?series_id=WALCL&realtime_end=2024-01-18&observation_start=2024-01-15"
     store.add_series(spec("WALCL"), rows_by_rule(7_001.0, "2024-01-03"), Fetch("fredgraph", "fredgraph.csv", NOW))
     store.add_series(spec("WALCL"), rows_by_rule(7_002.0, "2023-12-20"), Fetch(other, query, NOW))
-    fetch(session, store)
+    fetch(session, store, limits=Limits(vintages=1))
     assert stored(store) == EXPECTED
     assert provenance_at(store.series_path("WALCL")).sources == ("fred",)
 
