@@ -132,13 +132,13 @@ def fetch(
     )
     show = _print_json if as_json else None
     if check:
-        return checked(asked.checks(), show)
+        return checked(asked.checks(), show, quiet)
     return finished(asked.fetch(), asked, show)
 
 
 @app.command()
 def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Show each cached series and market: range, rows, gaps, age, origin."""
+    """Show each cached series and market: range, rows, gaps, what is due by now, origin."""
     import pandas as pd
 
     from backtests.console import print_status

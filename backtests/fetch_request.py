@@ -9,14 +9,17 @@ from backtests.fetched import FetchProgress
 from backtests.request import day
 from data_cache import parquet
 from data_cache.catalog import CATALOG
-from data_cache.errors import NoData
-from data_cache.second_sources import Check, checks
+from data_cache.errors import BadUsage, NoData, UnknownName
+from data_cache.second_sources import KINDS, Check, checks
 from data_cache.sources.exchange import elsewhere
 from data_cache.sources.fetching import Fetched, fetch, stoppable
 from data_cache.sources.patience import Patience
-from data_cache.sources.plan import EVERYTHING, TIMEFRAMES, check_request, jobs_of
-from data_cache.sources.session import KEY_PAGE, KEY_VARIABLE, Session, Step, endpoints, fred_key
+from data_cache.sources.plan import ALL_VENUES, EVERYTHING, TIMEFRAMES, check_request, jobs_of
+from data_cache.sources.session import ENDPOINTS_VARIABLE, KEY_PAGE, KEY_VARIABLE, Session, Step, endpoints, fred_key
 from data_cache.store import Store
+
+# Those that are no exchange.
+PROVIDERS = ("fred", "fredgraph", "newyorkfed", "treasury")
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,27 @@ class FetchRequest:
             raise NoData(f"nothing cached in {store.folder} to compare; run: ebbtide fetch")
         with FetchProgress(self.quiet) as progress:
             session = self.session(self.patience or Patience(), progress.step)
-            return checks(store, lambda listing: elsewhere(session, listing, self.venues))
+            kinds = KINDS if EVERYTHING in self.groups else self.groups
+            return checks(store, lambda listing: elsewhere(session, listing, self.venues), kinds)
 
     def session(self, patience: Patience, say: Callable[[Step], None]) -> Session:
         """A session of this request, at this moment."""
+        now, since = parquet.now().as_unit("ns"), day(self.start, "--from")
+        if since is not None and since > now:
+            raise BadUsage(f"--from {self.start} lies in the future")
         return Session(
-            now=parquet.now().as_unit("ns"),
-            since=day(self.start, "--from"),
-            endpoints=endpoints(),
+            now=now,
+            since=since,
+            endpoints=_known(endpoints()),
             fred_key=fred_key(self.fred_key_file),
             patience=patience,
             say=say,
         )
+
+
+def _known(urls: dict[str, str]) -> dict[str, str]:
+    """The endpoints; UnknownName for one of a provider that nobody asks: its own host would be asked instead."""
+    for provider in urls:
+        if provider not in (*PROVIDERS, *ALL_VENUES):
+            raise UnknownName.among("provider", provider, (*PROVIDERS, *ALL_VENUES), owner=f"${ENDPOINTS_VARIABLE}")
+    return urls

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from backtests.console import Terminal, new_table, print_checks, say, show
 from data_cache.errors import CheckFailed
@@ -23,14 +24,14 @@ class FetchProgress:
     def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
         console = console or Console(stderr=True)
         columns = (
-            TextColumn("[bold]{task.fields[provider]:10}[/]"),
-            BarColumn(16),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("[bold]{task.fields[provider]}[/]", table_column=Column(min_width=10, no_wrap=True)),
+            BarColumn(10, table_column=Column(min_width=10)),
+            MofNCompleteColumn(table_column=Column(min_width=5, no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True)),
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
         )
         hidden = quiet or not console.is_terminal
-        self._progress = Progress(*columns, console=console, transient=True, disable=hidden)
+        self._progress = Progress(*columns, console=console, transient=True, disable=hidden, expand=True)
         self._tasks: dict[str, TaskID] = {}
         self._done: dict[str, int] = {}
         self._provider_of: dict[str, str] = {}
@@ -94,20 +95,22 @@ def finished(fetched: Any, asked: Any, as_json: Show) -> None:
     fetched.require()
 
 
-def checked(checks: Sequence[Any], as_json: Show) -> None:
-    """Show comparisons with second sources, and fail where one does not hold."""
+def checked(checks: Sequence[Any], as_json: Show, quiet: bool = False) -> None:
+    """Show comparisons with second sources, and fail where one does not hold or none could be made."""
     if as_json:
         as_json({"checks": [check.summary() for check in checks]})
-    else:
+    elif not quiet:
         print_checks(checks)
     beyond = [check.name for check in checks if not check.holds]
+    if all(check.note for check in checks):
+        raise CheckFailed(f"nothing could be compared: {'; '.join(check.note for check in checks) or 'no such data'}")
     if beyond:
         raise CheckFailed(f"{len(beyond)} of {len(checks)} comparisons do not hold: {', '.join(beyond)}")
 
 
 def print_fetched(fetched: Any, asked: Any) -> None:
     """Print what came, a line a file; then what is to be known of it, and what failed."""
-    table = new_table("", "fetched", "from", "rows", "new", "revised", "gaps", "first", "last", numbers_from=2)
+    table = new_table("", "fetched", "source", "received", "new", "revised", "gaps", "first", "last", numbers_from=2)
     for outcome in fetched.outcomes:
         dates = (f"{day:%Y-%m-%d}" if day == day else "–" for day in (outcome.first, outcome.last))
         counts = (f"{n:,}" for n in (outcome.received, outcome.added, outcome.revised, outcome.gaps))

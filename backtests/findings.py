@@ -16,6 +16,8 @@ from signals.signal import values_at
 FEW_DECISIONS = 30
 # Enough to find what looks ahead all the time, which is what mistakes do; `ebbtide prove` takes more.
 QUICK_CUTS = 4
+# The source that knows no vintages: FRED's public CSV.
+FINAL = "fredgraph"
 # A quarter: below it, a good month makes a year that nobody has seen.
 SHORT_YEARS = 0.25
 # A signal unknown for less of the window than this is a warm-up, not a finding.
@@ -48,7 +50,7 @@ def findings(
     found = _window_cut(results[0], start, end) + _short_window(results[0])
     for result in results:
         found += _unproven(result) + _unknown_signals(result) + _few_decisions(result) + _no_fills(result)
-    return found
+    return found + _final_values(results)
 
 
 def _unproven(result: Result) -> list[Finding]:
@@ -89,6 +91,19 @@ def _unknown_signals(result: Result) -> list[Finding]:
             )
             found.append(Finding("SIGNAL_UNKNOWN", result.name, sentence))
     return found
+
+
+def _final_values(results: Sequence[Result]) -> list[Finding]:
+    """FINAL_VALUES: series hold what was known in the end, not what was first published."""
+    sources = {need: told for result in results for need, told in result.manifest["sources"].items()}
+    final = sorted(need for need, told in sources.items() if FINAL in told)
+    if not final:
+        return []
+    sentence = (
+        f"{', '.join(final)} came without a FRED key: final values, dated by their release rules; what was revised "
+        "since is not told apart from what was first published"
+    )
+    return [Finding("FINAL_VALUES", "", sentence)]
 
 
 def _short_window(result: Result) -> list[Finding]:

@@ -28,6 +28,7 @@ def manifest(
 
     The data are those that the run could read: the bars it traded and the series its signals name.
     """
+    read = inputs(strategy, tape, execution)
     return {
         "ebbtide": __version__,
         "strategy": repr(strategy),
@@ -39,7 +40,8 @@ def manifest(
         "bars": len(tape.opens),
         "assets": tape.assets,
         "origin": market.origin,
-        "data": market.hashes(inputs(strategy, tape, execution)),
+        "data": market.hashes(read),
+        "sources": {need: list(market.sources[need]) for need in sorted(read) if need in market.sources},
         "code": code(strategy),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},

@@ -27,6 +27,7 @@ class Market:
     where a time has no timezone or known_at does not ascend
     origin : where it comes from, in words; "SIMULATED" is part of the lab's
     specs : entries for series that are not in the catalogue, by id
+    sources : where the observations of a series are from, by id; empty where nobody fetched them
     """
 
     observations: Observations
@@ -34,6 +35,7 @@ class Market:
     origin: str
     futures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     specs: Mapping[str, SeriesSpec] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.futures, Lazy):

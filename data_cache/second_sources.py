@@ -1,6 +1,6 @@
 """The cache against second sources: where two tell of one thing they must agree. Nothing is written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from data_cache.bars import TIMEFRAMES, Bars
-from data_cache.catalog import spec
 from data_cache.errors import EbbtideError
 from data_cache.observations import Observations
 from data_cache.store import TRADE, Listing, Store
@@ -46,9 +45,9 @@ class Check:
         return self.beyond == 0
 
     def summary(self) -> dict[str, Any]:
-        """The check as JSON can hold it: the worst period in ISO."""
+        """The check as JSON can hold it: the worst period in ISO; `holds` is None where nothing was compared."""
         worst = None if self.worst is None else [self.worst[0].isoformat(), *self.worst[1:]]
-        return asdict(self) | {"worst": worst, "holds": self.holds}
+        return asdict(self) | {"worst": worst, "holds": None if self.note else self.holds}
 
 
 @dataclass(frozen=True)
@@ -85,19 +84,22 @@ PRICE_TOLERANCE, EARLY_TOLERANCE = 0.02, 0.10
 EARLY_UNTIL = pd.Timestamp("2020-01-01")
 PRICE_TOLERANCE_TEXT = f"{PRICE_TOLERANCE:.0%}, before {EARLY_UNTIL:%Y} {EARLY_TOLERANCE:.0%}"
 ANOTHER_VENUE = "another venue"
+KINDS = ("macro", "prices")
 # Arithmetic on decimals is not exact: 16.802 - 16.801 is a little more than 0.001.
 EXACT = 1e-9
 
 
-def checks(store: Store, ask: AskAnotherVenue | None = None) -> list[Check]:
+def checks(store: Store, ask: AskAnotherVenue | None = None, kinds: Collection[str] = KINDS) -> list[Check]:
     """Compare what is stored with second sources: series by period, daily closes venue by venue.
 
     ask : gives bars of another venue for a stored listing, or raises an EbbtideError, whose sentence becomes the
     note; where None, only stored venues are compared
+    kinds : "macro" to compare series, "prices" to compare closes
 
     Series are compared by their final values. What cannot be compared is in the answer, with the reason.
     """
-    return [*(_series_check(store, pair) for pair in PAIRS), *_price_checks(store, ask)]
+    series = [_series_check(store, pair) for pair in PAIRS] if "macro" in kinds else []
+    return [*series, *(_price_checks(store, ask) if "prices" in kinds else ())]
 
 
 def _series_check(store: Store, pair: Pair) -> Check:
@@ -105,7 +107,7 @@ def _series_check(store: Store, pair: Pair) -> Check:
     check = Check(pair.name, pair.first, " − ".join(pair.second), tolerance)
     absent = [series for series in (pair.first, *pair.second) if series not in store.series()]
     if absent:
-        return replace(check, note="; ".join(map(_absence, absent)))
+        return replace(check, note=f"not cached: {', '.join(absent)}; ebbtide fetch macro brings what is missing")
     try:
         first, second, *others = (_final(store, series) for series in (pair.first, *pair.second))
     except EbbtideError as error:
@@ -118,11 +120,6 @@ def _series_check(store: Store, pair: Pair) -> Check:
 def _final(store: Store, series: str) -> pd.Series:
     """The final value of each period."""
     return Observations({series: store.rows(series)}).revised(series)
-
-
-def _absence(series: str) -> str:
-    needed = "it needs FRED" if spec(series).source == "fred" else "it comes with ebbtide fetch macro"
-    return f"{series} is not cached: {needed}"
 
 
 def _price_checks(store: Store, ask: AskAnotherVenue | None) -> Iterator[Check]:

@@ -7,18 +7,22 @@ from queue import Queue
 from threading import Event, Thread
 from typing import Any
 
-from data_cache.errors import CheckFailed, EbbtideError, NotWritten, SourceFailed
+from data_cache.errors import CheckFailed, EbbtideError, NotWritten, SourceFailed, Unreachable
 from data_cache.sources.outcome import Job, Outcome
 from data_cache.sources.session import Step
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A job that brought nothing, or not all: its name, its group, and why."""
+    """A job that brought nothing, or not all: its name, its group, and why.
+
+    unreachable : whether it is for want of an answer
+    """
 
     job: str
     group: str
     sentence: str
+    unreachable: bool = False
 
 
 Results = dict[str, "list[Outcome] | Failure"]
@@ -44,8 +48,11 @@ class Fetched:
     def require(self) -> None:
         """Raise SourceFailed where a job failed, CheckFailed where a stored price is different at its venue now."""
         if self.failures:
-            names = ", ".join(failure.job for failure in self.failures)
-            raise SourceFailed(f"{len(self.failures)} jobs failed: {names}; what came of the others is stored")
+            count = len(self.failures)
+            names = "; ".join(failure.job for failure in self.failures)
+            if not any(outcome.received for outcome in self.outcomes) and all(f.unreachable for f in self.failures):
+                raise SourceFailed(f"nobody could be reached ({count} jobs failed): is there a network?")
+            raise SourceFailed(f"{count} job{'s' * (count > 1)} failed: {names}; what came of the others is stored")
         if self.changed:
             raise CheckFailed(
                 f"{self.changed} stored prices are different at their venue now; the stored ones were kept"
@@ -125,7 +132,7 @@ def _result(job: Job, stop: Event) -> list[Outcome] | Failure:
     except NotWritten:
         raise
     except EbbtideError as error:
-        return Failure(job.name, job.group, str(error))
+        return Failure(job.name, job.group, str(error), isinstance(error, Unreachable))
     except Stopped:
         return []
     except Exception as error:  # what one provider does to one job must not cost the others

@@ -95,7 +95,8 @@ def stored_series(store: Store, spec: SeriesSpec, rows: pd.DataFrame, fetch: Fet
         fetch.source,
         received=len(rows),
         added=added,
-        revised=0 if replace else added - (periods.nunique() - before.nunique()),
+        # Another writer may have added periods in the meantime.
+        revised=0 if replace else max(0, added - (periods.nunique() - before.nunique())),
         gaps=len(silences(after, spec.max_age_days)),
         first=periods.min(),
         last=periods.max(),

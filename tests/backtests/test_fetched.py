@@ -1,6 +1,7 @@
 """What a fetch shows: its lines while it runs, and what is said once for many files."""
 
 import io
+from dataclasses import replace
 from threading import Thread
 from types import SimpleNamespace
 
@@ -97,7 +98,7 @@ def test_failures_for_one_reason_are_said_in_one_line(capsys: pytest.CaptureFixt
     down = "treasury answered 503 (asked once); try again later"
     fetched = Fetched((), (Failure("TGA", "macro", down), Failure("DEBT", "macro", f"DEBT: {down}")))
     for quiet in (False, True):
-        with pytest.raises(SourceFailed, match=r"^2 jobs failed: TGA, DEBT; what came of the others is stored$"):
+        with pytest.raises(SourceFailed, match=r"^2 jobs failed: TGA; DEBT; what came of the others is stored$"):
             finished(fetched, asked(quiet), None)
         said = capsys.readouterr()
         assert f"failed TGA, DEBT: {down}\n" in (said.err if quiet else said.out)
@@ -118,6 +119,23 @@ def test_a_comparison_that_does_not_hold_is_a_failed_check(capsys: pytest.Captur
     with pytest.raises(CheckFailed, match=r"^1 of 2 comparisons do not hold: Treasury's account$"):
         checked(checks, None)
     assert "TGA and WDTGAL" in capsys.readouterr().out
+    fine = replace(apart, beyond=0)
+    checked([fine], None, quiet=True)
+    assert capsys.readouterr().out == ""
     shown: list[dict] = []
-    checked(checks[1:], shown.append)
-    assert shown[0]["checks"][0]["holds"]
+    checked([fine, *checks[1:]], shown.append)
+    assert [check["holds"] for check in shown[0]["checks"]] == [True, None]
+
+
+def test_checks_of_which_none_could_be_made_are_no_pass() -> None:
+    missing = Check("Take-up", "SRF", "RPONTTLD", note="not cached: RPONTTLD")
+    with pytest.raises(CheckFailed, match=r"^nothing could be compared: not cached: RPONTTLD$"):
+        checked([missing], None)
+
+
+def test_where_nobody_could_be_reached_a_network_is_asked_for() -> None:
+    down = [Failure(name, "macro", "no answer", unreachable=True) for name in ("TGA", "DEBT")]
+    with pytest.raises(SourceFailed, match=r"^nobody could be reached \(2 jobs failed\): is there a network\?$"):
+        Fetched((), tuple(down)).require()
+    with pytest.raises(SourceFailed, match=r"^1 job failed: TGA; what came of the others is stored$"):
+        Fetched((outcome("SOFR"),), tuple(down[:1])).require()

@@ -155,6 +155,7 @@ def test_the_manifest_names_all_that_decides_the_run(toy: SimpleNamespace, resul
         "bars": 5,
         "assets": ["BTC"],
         "origin": "a toy world",
+        "sources": {},
     }
     assert set(data) == {"PLAN_BTC", "bars:BTC"}
     assert set(libraries) == {"vectorbt", "vectorbt-rust", "pandas", "numpy", "holidays"}

@@ -63,7 +63,9 @@ def test_a_job_that_fails_does_not_cost_the_others() -> None:
     fetched = fetch([job("WALCL", "fred", refused), job("TREAST", "fred"), job("TGA", "treasury")], Event())
     assert [outcome.name for outcome in fetched.outcomes] == ["TREAST", "TGA"]
     assert fetched.failures == (Failure("WALCL", "macro", "fred does not know WALCL"),)
-    assert fetched.summary()["failures"] == [{"job": "WALCL", "group": "macro", "sentence": "fred does not know WALCL"}]
+    assert fetched.summary()["failures"] == [
+        {"job": "WALCL", "group": "macro", "sentence": "fred does not know WALCL", "unreachable": False}
+    ]
 
 
 def test_what_nobody_foresaw_is_reported_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,10 +114,9 @@ def test_what_is_not_cached_is_named_with_what_it_needs(here: Store) -> None:
     add(here, "WDTGAL", {"2024-01-03": 710.0})
     notes = {check.first: check.note for check in checks(here)}
     assert notes == {
-        "TGA": "TGA is not cached: it comes with ebbtide fetch macro",
-        "SRF": "RPONTTLD is not cached: it needs FRED",
-        "T10Y3M": "T10Y3M is not cached: it needs FRED; DGS10 is not cached: it needs FRED; "
-        "DGS3MO is not cached: it needs FRED",
+        "TGA": "not cached: TGA; ebbtide fetch macro brings what is missing",
+        "SRF": "not cached: RPONTTLD; ebbtide fetch macro brings what is missing",
+        "T10Y3M": "not cached: T10Y3M, DGS10, DGS3MO; ebbtide fetch macro brings what is missing",
     }
     assert all(check.holds and check.compared == 0 for check in checks(here))
 
@@ -269,6 +268,6 @@ def test_the_real_history_agrees_with_its_second_sources(
     assert (account.compared, account.beyond) == (42 + 215, 0)
     assert account.worst is not None
     assert account.worst[1] == account.worst[2]  # the balance of every Wednesday is the same to the million
-    assert repo.note == "RPONTTLD is not cached: it needs FRED"
+    assert repo.note == "not cached: RPONTTLD; ebbtide fetch macro brings what is missing"
     assert (spread.compared, spread.beyond) == (6641, 0)
     assert [check.note for check in prices] == ["BTC is cached from binance alone", "ETH is cached from binance alone"]

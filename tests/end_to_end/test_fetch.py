@@ -116,7 +116,7 @@ def test_what_was_fetched_is_backtested(ebbtide: Ebbtide, servers: Servers) -> N
 def test_the_report_names_rows_places_and_venues(ebbtide: Ebbtide, servers: Servers, store: Store) -> None:
     said = ebbtide("fetch", "prices", *SINCE, "--timeframe", "1d").out
     lines = [line.split() for line in said.splitlines()]
-    assert lines[0] == ["fetched", "from", "rows", "new", "revised", "gaps", "first", "last"]
+    assert lines[0] == ["fetched", "source", "received", "new", "revised", "gaps", "first", "last"]
     assert lines[1] == ["binance", "BTC/USDT", "1d", "binance", "80", "80", "0", "0", "2025-09-01", "2025-11-19"]
     assert f"{6 * 80} new rows in {store.folder}" in said
 
@@ -133,6 +133,26 @@ def test_without_a_key_all_else_is_fetched_and_the_way_to_the_key_is_told(
     monkeypatch.setenv("FRED_API_KEY", KEY)
     ebbtide("fetch", "macro", *SINCE, "--quiet")
     assert "THREEFYTP10" in store.series()
+
+
+def test_a_result_says_which_series_are_final_values(
+    ebbtide: Ebbtide, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> tuple[list[str], dict[str, list[str]]]:
+        answer = ebbtide("run", "TermPremiumShield", "--data", "cache", "--set", "days=5", "--json").json
+        return [f["code"] for f in answer["findings"]], answer["manifest"]["sources"]
+
+    ebbtide("fetch", "prices", *SINCE, "--timeframe", "1d", "--quiet")
+    monkeypatch.delenv("FRED_API_KEY")
+    ebbtide("fetch", "macro", *SINCE, "--quiet")
+    codes, sources = told()
+    assert "FINAL_VALUES" in codes
+    assert sources["DGS10"] == ["fredgraph"]
+    monkeypatch.setenv("FRED_API_KEY", KEY)
+    ebbtide("fetch", "macro", *SINCE, "--quiet")
+    codes, sources = told()
+    assert "FINAL_VALUES" not in codes
+    assert sources["DGS10"] == ["fred"]
 
 
 def test_a_key_from_a_file_is_taken_and_never_shown(
@@ -156,7 +176,7 @@ def test_a_provider_that_is_down_costs_only_its_own(ebbtide: Ebbtide, servers: S
     servers["treasury"].fail(Fault(503, b""), times=99)
     answer = ebbtide("fetch", "macro", *SINCE)
     assert answer.code == 2
-    assert answer.err == "ebbtide: 2 jobs failed: TGA, DEBT; what came of the others is stored\n"
+    assert answer.err == "ebbtide: 2 jobs failed: TGA; DEBT; what came of the others is stored\n"
     assert "failed TGA: treasury answered 503: an empty body (asked 5 times in 0 s); try again later" in answer.out
     assert "failed DEBT: treasury answered 503: an empty body (asked once); try again later" in answer.out
     assert {"SRF", "SOFR", "WALCL"} <= set(store.series())
