@@ -52,7 +52,7 @@ def fetched(session: Session, store: Store, spec: SeriesSpec) -> list[Outcome]:
     source stored.
     """
     if WITH_KEY in sources_of(store, spec.id):
-        kept = f"{spec.id} is stored with FRED's vintages, which the final values can't continue; {A_KEY}"
+        kept = f"stored with FRED's vintages, which final values can't continue: nothing new is fetched; {A_KEY}"
         return [standing(store, spec, SOURCE).noting(kept)]
     if spec.revised:
         needs = f"{spec.id} is revised, and without a key FRED shows its last vintage alone; {A_KEY}"

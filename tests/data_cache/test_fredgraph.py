@@ -191,7 +191,7 @@ def test_what_is_stored_with_its_vintages_is_left_alone(session: Session, store:
     assert len(server.requests) == asked
     assert outcome.last == pd.Timestamp("2024-01-10")
     assert outcome.notes[0].startswith(
-        "WALCL is stored with FRED's vintages, which the final values can't continue; a fr"
+        "stored with FRED's vintages, which final values can't continue: nothing new is fetched; a fr"
     )
 
 
