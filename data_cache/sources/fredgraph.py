@@ -61,7 +61,7 @@ def fetched(session: Session, store: Store, spec: SeriesSpec) -> list[Outcome]:
     session.say(Step(spec.id, SOURCE, share=0.0))
     values = served(spec, _table(spec, _asked(session, spec, start)).assign(vintage=session.now.tz_localize(None)))
     rows = datable(values)
-    known = _dated(store, spec, rows)
+    known = _dated(store, spec, rows, session.now)
     fetch = Fetch(
         SOURCE, f"fredgraph.csv?{urlencode({'id': spec.id} | ({'cosd': since} if since else {}))}", session.now
     )
@@ -134,10 +134,10 @@ def _starts(session: Session, store: Store, spec: SeriesSpec) -> tuple[str, str]
     return held, max(held, day_of(tail))
 
 
-def _dated(store: Store, spec: SeriesSpec, rows: pd.DataFrame) -> pd.DataFrame:
-    """Observations of `rows`, known by the rule, or as of the fetch that did not find them though it was their time.
+def _dated(store: Store, spec: SeriesSpec, rows: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Observations of `rows`, known by the rule, or `now` where a fetch before did not find them though it was time.
 
-    Such a one was late: it came after that fetch, and counts as seen then. It goes on to count so.
+    Such a one was late: it came after that fetch, nobody knows when, and goes on to count as seen then.
     """
     rule = pd.Series(known_at(spec, pd.DatetimeIndex(rows["period"])), rows.index)
     before = _before(store, spec.id)
@@ -147,7 +147,7 @@ def _dated(store: Store, spec: SeriesSpec, rows: pd.DataFrame) -> pd.DataFrame:
     was_late = (held["origin"] == "seen").to_numpy()
     asked = rows["period"] >= pd.Timestamp(asked_before(store, spec.id, SOURCE).get("cosd") or pd.Timestamp.min)
     missed = asked & held["origin"].isna().to_numpy() & (rule < before.fetched_at)
-    known = rule.mask(was_late, pd.Series(held["known_at"].array, rows.index)).mask(missed, before.fetched_at)
+    known = rule.mask(was_late, pd.Series(held["known_at"].array, rows.index)).mask(missed, now)
     return observation_rows(rows["period"], known, rows["value"], np.where(was_late | missed, "seen", "rule"))
 
 

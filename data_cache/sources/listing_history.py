@@ -90,7 +90,10 @@ class History:
         return pd.Timestamp(self.exchange.begins[self.listing.asset], tz="UTC")
 
     def fetched(self) -> Outcome:
-        """Fetch what is missing at the head and at the tail, and store it."""
+        """Fetch what is missing at the head and at the tail, and store it.
+
+        A head that the venue does not give as it should is a note, not the end: the newest bars matter more.
+        """
         outcome = Outcome("bars", str(self.listing), self.exchange.name)
         if self.listing not in self.store.listings():
             return self._noting_end(self._walked(self._whole(), outcome, self.piece))
@@ -99,11 +102,19 @@ class History:
         if self._lacks_head(times[0]):
             # In one piece: a head that is stored in part would leave a hole that looks like an outage.
             head = replace(self._whole(), until=times[min(overlap, len(times) - 1)], stored=times)
-            outcome = self._walked(head, outcome, None)
+            try:
+                outcome = self._walked(head, outcome, None)
+            except BadData as error:
+                return self._without_head(times[0]).noting(f"what is before {times[0]:%Y-%m-%d} was not taken: {error}")
         start = max(times[-1] - overlap * self.length, times[0])
         due = times[times.searchsorted(start)]
         tail = _Span(start, due, due + OUTAGE, self.until, times)
         return self._noting_end(self._walked(tail, outcome, self.piece))
+
+    def _without_head(self, first: pd.Timestamp) -> Outcome:
+        """Fetch the tail alone, and go on saying that nothing before the stored bars was asked for."""
+        asked = self._asked_since() or first
+        return replace(self, session=replace(self.session, since=asked)).fetched()
 
     def _whole(self) -> "_Span":
         """All that is wanted."""

@@ -185,7 +185,7 @@ class Pieces:
         return [f"{self._provider} has nothing after {last.date()}, which became known {age} days ago"]
 
     def _dated(self, series: str, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows, none known before what is stored of its period, or before it was missed.
+        """The rows, none known before what is stored of its period; one that was missed before is known now.
 
         A stamp can vanish from an answer (the record was touched again, years later): what was stored as late must
         not become early by that.
@@ -195,7 +195,7 @@ class Pieces:
             held, missed = rows["period"].map(stored), self._missed(series, rows["period"])
             unseen = held.isna() & (missed > rows["known_at"])
             late = unseen | (held > rows["known_at"])
-            known = rows["known_at"].mask(late, held.fillna(missed))
+            known = rows["known_at"].mask(late, held.fillna(self._session.now))
             rows = rows.assign(known_at=known, origin=rows["origin"].mask(unseen, "seen"))
         return rows.drop_duplicates(["period", "known_at"], keep="last").reset_index(drop=True)
 

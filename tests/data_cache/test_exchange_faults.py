@@ -14,7 +14,7 @@ from data_cache.sources.session import Session, Step
 from data_cache.store import Store
 from tests.standins.coinbase import Coinbase
 from tests.standins.server import Fault, Reply, Request, StandIn, as_json
-from tests.venue_bars import BTC, Serve, binance, closes, day, fetch, flat, session
+from tests.venue_bars import BTC, Serve, binance, closes, day, fetch, flat, session, since
 
 
 @pytest.fixture
@@ -311,3 +311,15 @@ def test_windows_without_bars_end_where_a_first_bar_is_overdue(here: Store, serv
     with pytest.raises(Refused, match=r"coinbaseexchange BTC/USD 1d has no bars from 2015-03-22 .* by 2015-11-17"):
         fetch(session(pd.Timestamp("2025-01-01", tz="UTC"), coinbaseexchange=server), here, "coinbaseexchange")
     assert len(server.asked("candles")) == 2
+
+
+def test_a_head_that_the_venue_does_not_give_holds_up_nothing_new(here: Store, serve: Serve) -> None:
+    server = serve(binance(flat(*range(10, 40))))  # binance's first bar is that of day 0
+    fetch(since(session(day(20), binance=server), day(10)), here)
+    for now in (30, 40):
+        outcome = fetch(session(day(now), binance=server), here)
+        assert outcome.added == 10
+        assert outcome.notes[0].startswith(
+            "what is before 2017-08-27 was not taken: binance BTC/USDT 1d is truncated: its first bar opens 2017-08-27"
+        )
+    assert closes(here) == [100.0 + number for number in range(10, 40)]

@@ -133,19 +133,19 @@ LATE = ("WALCL", "2024-01-17", "2024-01-22", 7_200_000.0)
 WITHOUT_IT = pd.Timestamp("2024-01-19 17:00", tz="UTC")
 
 
-def test_what_an_earlier_fetch_did_not_find_in_its_time_is_known_since_then(
+def test_what_an_earlier_fetch_did_not_find_in_its_time_is_known_when_it_is_found(
     session: Session, store: Store, pages: FredWorld
 ) -> None:
     fetch(dataclasses.replace(session, now=WITHOUT_IT), store)
     pages.rows = world(*WALCL, LATE)
     assert fetch(session, store).added == 1
-    assert stored(store) == [*FINAL, ("2024-01-17", "2024-01-19 12:00", 7200.0, "seen")]
+    assert stored(store) == [*FINAL, ("2024-01-17", "2024-02-15 18:00", 7200.0, "seen")]
     assert fetch(session, store).added == 0
     pages.rows = world(*WALCL, (*LATE[:3], 7_250_000.0))
     again = dataclasses.replace(session, now=NOW + pd.Timedelta(days=1))
     assert [fetch(again, store).added for _ in range(2)] == [1, 0]
     assert stored(store)[2:] == [
-        ("2024-01-17", "2024-01-19 12:00", 7200.0, "seen"),
+        ("2024-01-17", "2024-02-15 18:00", 7200.0, "seen"),
         ("2024-01-17", "2024-02-16 18:00", 7250.0, "seen"),
     ]
 

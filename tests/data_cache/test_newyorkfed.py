@@ -153,15 +153,21 @@ def test_a_stamp_that_is_overwritten_later_does_not_make_the_day_known_earlier(d
 
 @pytest.mark.parametrize(
     ("touched", "known", "origin"),
-    [("13:46:19", "18:20:00", "seen"), ("14:15:00", "18:20:00", "seen"), ("14:25:00", "18:25:00", "stamp")],
+    [
+        ("13:46:19", "2025-11-03 12:00:00", "seen"),
+        ("14:15:00", "2025-11-03 12:00:00", "seen"),
+        ("14:25:00", "2025-10-31 18:25:00", "stamp"),
+    ],
 )
-def test_results_that_were_missed_are_known_no_earlier(desk: Desk, touched: str, known: str, origin: str) -> None:
+def test_results_that_were_missed_are_known_by_their_stamp_or_when_they_are_found(
+    desk: Desk, touched: str, known: str, origin: str
+) -> None:
     desk.world.operations = [repo("2025-10-29", 0)]
     desk.fetch("SRF", "2025-10-31 18:20")
     desk.world.operations.append(repo("2025-10-31", 50 * BILLION, lastUpdated=f"2025-10-31 {touched}"))
     desk.fetch("SRF", "2025-11-03 12:00")
     assert desk.values("SRF") == {"2025-10-29": 0, "2025-10-31": 50}  # a day without an operation stays absent
-    assert desk.rows("SRF", "2025-10-31") == [(f"2025-10-31 {known}", 50.0, origin)]
+    assert desk.rows("SRF", "2025-10-31") == [(known, 50.0, origin)]
 
 
 @pytest.mark.parametrize("amount", [50.35, 50_350, -1_000_000])
@@ -279,15 +285,15 @@ def test_a_value_that_changed_without_a_word_is_known_when_it_was_seen(desk: Des
     assert outcomes["EFFR"].revised == 1
 
 
-def test_a_rate_that_was_missed_is_known_no_earlier(desk: Desk) -> None:
+def test_a_rate_that_was_missed_is_known_when_it_is_found(desk: Desk) -> None:
     desk.world.sofr = [sofr("2025-10-29", 4.27)]
     desk.fetch("SOFR", "2025-10-31 12:30")  # half past eight in New York: that of the day before was due at eight
     desk.world.sofr.append(sofr("2025-10-30", 4.05))
     desk.fetch("SOFR", "2025-10-31 15:00")
-    assert desk.rows("SOFR", "2025-10-30") == [("2025-10-31 12:30:00", 4.05, "seen")]
+    assert desk.rows("SOFR", "2025-10-30") == [("2025-10-31 15:00:00", 4.05, "seen")]
     desk.world.sofr[-1] = sofr("2025-10-30", 4.04, revised="r")
     desk.fetch("SOFR", "2025-10-31 20:00")
-    late, anew = ("2025-10-31 12:30:00", 4.05, "seen"), ("2025-10-31 19:00:00", 4.04, "stamp")
+    late, anew = ("2025-10-31 15:00:00", 4.05, "seen"), ("2025-10-31 19:00:00", 4.04, "stamp")
     assert desk.rows("SOFR", "2025-10-30") == [late, anew]
 
 

@@ -399,17 +399,17 @@ def known(ledger: Ledger) -> dict[str, tuple[str, str]]:
     return {str(row.period.date()): (f"{row.known_at:%Y-%m-%d %H:%M}", row.origin) for row in rows.itertuples()}
 
 
-def test_a_statement_that_was_missed_is_known_no_earlier(ledger: Ledger) -> None:
+def test_a_statement_that_was_missed_is_known_when_it_is_found(ledger: Ledger) -> None:
     ledger.world.statements = statement("2025-10-30", 1_000_632)
     ledger.fetch("TGA", "2025-11-03 22:30")  # Monday at 17:30 in New York: that of Friday was due at 16:00
     ledger.world.statements += [*statement("2025-10-31", 983_875), *statement("2025-11-03", 957_000)]
     ledger.fetch("TGA", "2025-11-04 17:00")
     thursday = ("2025-10-31 20:00", "rule")  # summer time until Sunday
-    assert known(ledger) == {"2025-10-30": thursday, "2025-10-31": ("2025-11-03 22:30", "seen")}
+    assert known(ledger) == {"2025-10-30": thursday, "2025-10-31": ("2025-11-04 17:00", "seen")}
     assert ledger.fetch("TGA", "2025-11-05 17:00").revised == 0
     assert known(ledger) == {
         "2025-10-30": thursday,
-        "2025-10-31": ("2025-11-03 22:30", "seen"),
+        "2025-10-31": ("2025-11-04 17:00", "seen"),
         "2025-11-03": ("2025-11-04 21:00", "rule"),  # asked for before it was due
     }
 

@@ -159,9 +159,7 @@ def test_a_disk_that_takes_no_more_ends_the_fetch_and_keeps_what_is_stored(
     )  # bytes a file may have: those of the account, not of bars
     _, err = child.communicate()
     assert child.returncode == 1
-    assert (
-        "1h.parquet could not be written: File too large; what was stored is whole: make room, or name another" in err
-    )
+    assert "1h.parquet could not be written: File too large; what was stored is whole: make room or get leave" in err
     assert not any(row.problem for row in status(Store(tmp_path / "store"), NOW))
     again = python(tmp_path, TWICE, tmp_path / "store")
     _, err = again.communicate()
