@@ -210,14 +210,19 @@ class Store:
         return added
 
     def _alone(self) -> AbstractContextManager[object]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder / ".lock", timeout=LOCK_SECONDS)
-        try:
-            return lock.acquire()
-        except filelock.Timeout:
-            raise EbbtideError(
-                f"{self.folder} is locked by another writer for {LOCK_SECONDS} s; wait for it, or end it"
-            ) from None
+        return alone(self.folder)
+
+
+def alone(folder: Path) -> AbstractContextManager[object]:
+    """The only writer of `folder`, which is made if need be; EbbtideError where another one keeps it for too long."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock", timeout=LOCK_SECONDS)
+    try:
+        return lock.acquire()
+    except filelock.Timeout:
+        raise EbbtideError(
+            f"{folder} is locked by another writer for {LOCK_SECONDS} s; wait for it, or end it"
+        ) from None
 
 
 def futures_rows(known_at: object, expiry: object, close: object) -> pd.DataFrame:
