@@ -177,12 +177,7 @@ def _rebalance(row: int, order: int, sizes: Any, opens: Any, least: Any, columns
     for column in range(len(columns)):
         if columns[column].units != 0:
             value += columns[column].units * opens[row, column]
-    queued = 0
-    for column in range(len(columns)):
-        if not np.isnan(sizes[order, column]):
-            amount = sizes[order, column] * value - columns[column].units * opens[row, column]
-            _enqueue(queued, amount, column, columns)
-            queued += 1
+    queued = _queue(row, order, value, sizes, opens, columns)
     for place in range(queued):
         column = columns[place].queued
         opened, target = opens[row, column], sizes[order, column] * value
@@ -192,15 +187,21 @@ def _rebalance(row: int, order: int, sizes: Any, opens: Any, least: Any, columns
 
 
 @_exact
-def _enqueue(queued: int, amount: float, column: int, columns: Any) -> None:
-    """Put an order where its amount belongs: sales come first, and pay for purchases; equal amounts by column."""
-    place = queued
-    while place > 0 and columns[place - 1].amount > amount:
-        columns[place].amount = columns[place - 1].amount
-        columns[place].queued = columns[place - 1].queued
-        place -= 1
-    columns[place].amount = amount
-    columns[place].queued = column
+def _queue(row: int, order: int, value: float, sizes: Any, opens: Any, columns: Any) -> int:
+    """Sort what is ordered by its amount; sales come first, and pay for purchases. Equal amounts stay by column."""
+    queued = 0
+    for column in range(len(columns)):
+        if not np.isnan(sizes[order, column]):
+            amount = sizes[order, column] * value - columns[column].units * opens[row, column]
+            place = queued
+            while place > 0 and columns[place - 1].amount > amount:
+                columns[place].amount = columns[place - 1].amount
+                columns[place].queued = columns[place - 1].queued
+                place -= 1
+            columns[place].amount = amount
+            columns[place].queued = column
+            queued += 1
+    return queued
 
 
 @_exact
