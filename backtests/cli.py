@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from backtests.options import JsonOption, StoreOption, takes_request
+from backtests.options import JsonOption, LedgerOption, StoreOption, takes_request
 from data_cache.errors import EbbtideError, UnknownName
 from data_cache.version import __version__
 
@@ -49,8 +49,9 @@ def demo(
 ) -> None:
     """Run all strategies on the lab: what was planted, what they found of it, and DIR/demo.html."""
     from backtests.demo import run_demo
+    from backtests.ledger import Ledger
 
-    run_demo(out, seed)
+    run_demo(out, seed, Ledger.default(store=store))
 
 
 @app.command(name="list")
@@ -175,6 +176,25 @@ def compare(
 
 
 @app.command()
+def ledger(
+    strategy: Annotated[str | None, typer.Option("--strategy", help="Of this strategy alone.")] = None,
+    folder: LedgerOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how many trials were ever run of each strategy, and the best of them."""
+    from backtests.console import print_ledger
+    from backtests.ledger import Ledger
+
+    asked = Ledger.default(folder, store)
+    families, missing = asked.families(strategy), asked.missing()
+    if as_json:
+        summaries = [family.summary() for family in families]
+        return _print_json({"ledger": str(asked.folder), "missing": missing, "strategies": summaries})
+    return print_ledger(asked.folder, families, missing)
+
+
+@app.command()
 def prove(
     strategies: Annotated[list[str], typer.Argument(help="Strategies as for run; all for every one.")],
     settings: Annotated[list[str] | None, typer.Option("--set", help="A parameter: name=value.")] = None,
@@ -206,10 +226,11 @@ def prove(
 
 def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
     from backtests.console import print_results, progress
+    from backtests.ledger import record
     from backtests.request import request
 
     asked = request(options | {"strategies": strategies})
-    results = asked.run(watch=progress)
+    results = record(asked.run(watch=progress), "run" if single else "compare", asked.trial_ledger())
     found = asked.findings(results)
     if asked.out is not None:
         from backtests.tearsheet import write_tearsheet

@@ -215,6 +215,23 @@ def _say_due(rows: Sequence[Any], command: str) -> None:
         say(f"[yellow]due[/] {names}{more}; run: {command}")
 
 
+def print_ledger(folder: Path, families: Sequence[Any], missing: Sequence[tuple[int, int]]) -> None:
+    """Print how many trials there are of each strategy, a line each, then what was taken away."""
+    say(f"Ledger: {escape(str(folder))}")
+    if not families:
+        say("Nothing is recorded yet; run: ebbtide run StealthQE")
+        return
+    table = new_table("", "strategy", "data", "trials", "runs", "best Sharpe", "first", "last", numbers_from=2)
+    sharpe = _metrics()["sharpe"]
+    for family in families:
+        counts = (f"{family.trials:,}", f"{family.runs:,}", sharpe.text(family.best_sharpe))
+        days = (f"{day:%Y-%m-%d %H:%M}" for day in (family.first, family.last))
+        table.add_row(escape(family.strategy), "SIMULATED" if family.simulated else "real", *counts, *days)
+    show(table)
+    for first, last in missing:
+        say(f"[bold red]missing[/] batches {first} to {last}; the counts are too low by what they recorded")
+
+
 def print_checks(checks: Sequence[Any]) -> None:
     """Print how far second sources are apart, an entry a comparison, then why others were not made."""
     table = new_table("", "second sources", "compared", "beyond", "furthest apart", numbers_from=1)

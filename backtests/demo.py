@@ -9,6 +9,7 @@ from rich.table import Table
 
 from backtests.backtest import compare
 from backtests.console import Terminal, comparison, print_window, show
+from backtests.ledger import Ledger, record
 from backtests.result import Result
 from backtests.selection import built_in
 from backtests.tearsheet import write_tearsheet
@@ -45,13 +46,18 @@ def responses(lab: Lab) -> list[Response]:
     return found
 
 
-def run_demo(folder: Path, seed: int) -> None:
-    """Run every strategy on the lab, print what was planted and found, and write demo.html into `folder`."""
+def run_demo(folder: Path, seed: int, ledger: Ledger | None = None) -> None:
+    """Run every strategy on the lab, print what was planted and found, and write demo.html into `folder`.
+
+    ledger : where the trials are recorded, the default one where None
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lab = Lab(seed=seed)
     strategies = [cls() for cls in built_in().values()]
     results = compare(strategies, lab.market(), benchmark=BuyAndHold())
     without = compare(strategies, Lab(seed=seed, effect=0).market(), benchmark=BuyAndHold())
+    recorded = record([*results, *without], "demo", ledger)
+    results, without = recorded[: len(results)], recorded[len(results) :]
     print_window(results)
     show(comparison(results))
     print_planted(lab, results, without)

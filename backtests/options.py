@@ -11,6 +11,10 @@ StoreOption = Annotated[
     Path | None,
     typer.Option("--store", help="Folder of the cache. Default: $EBBTIDE_STORE, or the clone's own."),
 ]
+LedgerOption = Annotated[
+    Path | None,
+    typer.Option("--ledger", help="Folder of the trial ledger. Default: $EBBTIDE_LEDGER, or ledger in the store."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -37,6 +41,7 @@ REQUEST_OPTIONS: dict[str, Any] = {
     "cash": _option(str, "--cash", "Series that idle cash earns, or 0. Default: 0."),
     "benchmark": _option(str, "--benchmark", "A strategy, or none. Default: BuyAndHold of the first one's mix."),
     "store": StoreOption,
+    "ledger": LedgerOption,
     "out": _option(Path, "--out", "Write a tearsheet here (HTML)."),
     "json": Annotated[bool | None, typer.Option("--json", help="Print one JSON object and nothing else.")],
 }

@@ -13,6 +13,7 @@ from backtests.backtest import ENGINES, Backtest, Watch, compare
 from backtests.decisions import traded_assets
 from backtests.execution import Execution
 from backtests.findings import Finding, findings
+from backtests.ledger import Ledger
 from backtests.result import Result
 from backtests.selection import find_strategies, find_strategy
 from backtests.simulate import portfolio_fills
@@ -52,6 +53,7 @@ class Request:
     cash: str = Execution.cash
     benchmark: str | None = None
     store: Path | None = None
+    ledger: Path | None = None
     out: Path | None = None
     json: bool = False
 
@@ -63,6 +65,10 @@ class Request:
         if self.data == "cache":
             return load_market(Store.default(self.store), self.timeframe)
         raise UnknownName.among("data", self.data, ["lab", "cache"])
+
+    def trial_ledger(self) -> Ledger:
+        """Where the trials are recorded."""
+        return Ledger.default(self.ledger, self.store)
 
     def execution(self) -> Execution:
         """Costs and conditions of trading."""
@@ -196,7 +202,7 @@ def _plain(path: Path, name: str, field: str, value: Any) -> Any:
         raise BadUsage(f"{path}: {name} must be {_WORDS.get(kind, 'a text')}; found {value!r}")
     if kind is float:
         return float(value)
-    return path.parent / value if field in ("store", "out") else value
+    return path.parent / value if field in ("store", "ledger", "out") else value
 
 
 def _text(item: Any) -> str:

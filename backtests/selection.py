@@ -33,7 +33,7 @@ def find_strategy(text: str) -> Strategy:
     path/to/file.py:Class   a user's own
     module:Class            a user's own, importable
     """
-    return _make(*_read(text))
+    return make_strategy(*read_strategy(text))
 
 
 def find_strategies(texts: Sequence[str], settings: Sequence[str] = ()) -> list[Strategy]:
@@ -41,12 +41,12 @@ def find_strategies(texts: Sequence[str], settings: Sequence[str] = ()) -> list[
 
     settings : "name=value", or "Class.name=value" for one class alone. One that no strategy has is an error.
     """
-    found = [_read(name) for text in texts for name in (built_in() if text == ALL else [text])]
-    pairs = [_setting(setting) for setting in settings]
+    found = [read_strategy(name) for text in texts for name in (built_in() if text == ALL else [text])]
+    pairs = [split_setting(setting) for setting in settings]
     for owner, name, _ in pairs:
         _require_taker([cls for cls, _ in found], owner, name)
     return [
-        _make(cls, arguments | {n: parse(cls, n, v) for owner, n, v in pairs if _takes(cls, owner, n)})
+        make_strategy(cls, arguments | {n: parse(cls, n, v) for owner, n, v in pairs if _takes(cls, owner, n)})
         for cls, arguments in found
     ]
 
@@ -68,7 +68,8 @@ def _parameters(cls: type[Strategy]) -> list[str]:
     return [field.name for field in fields(cls)]
 
 
-def _setting(text: str) -> tuple[str, str, str]:
+def split_setting(text: str) -> tuple[str, str, str]:
+    """The parts of "owner.name=value": the owner ("" where there is none) ends at the last dot before the sign."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise BadUsage(f"--set takes name=value; found {text!r}")
@@ -76,8 +77,8 @@ def _setting(text: str) -> tuple[str, str, str]:
     return owner, parameter, value.strip()
 
 
-def _read(text: str) -> tuple[type[Strategy], dict[str, object]]:
-    """The class that `text` names, and the parameters that it gives."""
+def read_strategy(text: str) -> tuple[type[Strategy], dict[str, object]]:
+    """The class that `text` names as for `find_strategy`, and the parameters that it gives."""
     name, parenthesis, arguments = text.partition("(")
     cls = _find_class(name)
     if not parenthesis:
@@ -154,14 +155,15 @@ def _argument(node: ast.expr) -> object:
     """A plain value, or a strategy that ships with ebbtide: nothing else is ever evaluated."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         cls = _find_class(node.func.id)
-        return _make(cls, _arguments(node, cls))
+        return make_strategy(cls, _arguments(node, cls))
     try:
         return ast.literal_eval(node)
     except ValueError:
         raise BadUsage(f"{ast.unparse(node)!r} is not a plain value; parameters are numbers, texts or tuples") from None
 
 
-def _make(cls: type[Strategy], arguments: dict[str, object]) -> Strategy:
+def make_strategy(cls: type[Strategy], arguments: dict[str, object]) -> Strategy:
+    """The strategy with these parameters; BadUsage or StrategyFailed where it can't be made of them."""
     for name, value in arguments.items():
         check_type(cls, name, value)
     absent = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING and f.name not in arguments]

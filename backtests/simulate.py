@@ -110,7 +110,7 @@ def portfolio_fills(portfolio: Any, tape: Tape) -> pd.DataFrame:
     """The fills of a Portfolio: open_time, asset, units (negative for a sale), price after slippage, fee in $."""
     orders = portfolio.order_records
     units = np.where(orders["side"] == _BUY, orders["size"], -orders["size"])
-    return _fills(tape, orders["idx"], orders["col"], units, orders["price"], orders["fees"])
+    return fill_table(tape, orders["idx"], orders["col"], units, orders["price"], orders["fees"])
 
 
 class Account:
@@ -171,12 +171,13 @@ class Account:
 
 def account_fills(account: Account, tape: Tape) -> pd.DataFrame:
     """The fills of an Account, in the shape of `portfolio_fills`."""
-    return _fills(tape, *np.array(account.fills, float).reshape(-1, 5).T)
+    return fill_table(tape, *np.array(account.fills, float).reshape(-1, 5).T)
 
 
-def _fills(
+def fill_table(
     tape: Tape, rows: np.ndarray, columns: np.ndarray, units: np.ndarray, prices: np.ndarray, fees: np.ndarray
 ) -> pd.DataFrame:
+    """Fills as a table: open_time, asset, units (negative for a sale), price after slippage, fee in $."""
     order = np.lexsort((columns, rows))
     rows, columns = rows[order].astype(int), columns[order].astype(int)
     return pd.DataFrame(
@@ -193,6 +194,11 @@ def _fills(
 def _check_aligned(sizes: pd.DataFrame, tape: Tape) -> None:
     if not sizes.columns.equals(tape.closes.columns) or not tape.opens.columns.equals(tape.closes.columns):
         raise BadData(f"columns differ: sizes {list(sizes.columns)}, prices {list(tape.closes.columns)}")
+    require_prices(tape)
+
+
+def require_prices(tape: Tape) -> None:
+    """Raise BadData where an open or a close is missing: vectorbt would pass over the asset without a word."""
     for name, prices in (("open", tape.opens), ("close", tape.closes)):
         bad = ~np.isfinite(prices.to_numpy()).all(axis=1)
         if bad.any():

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +106,8 @@ def write(path: Path, frame: pd.DataFrame, provenance: Provenance) -> None:
             stale.unlink()
 
 
-def read(path: Path) -> tuple[pd.DataFrame, Provenance]:
-    """The rows and the provenance of the file at `path`.
+def read(path: Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, Provenance]:
+    """The rows (all columns where None) and the provenance of the file at `path`.
 
     Raises DamagedFile where the bytes are not those that were written.
     """
@@ -117,12 +117,12 @@ def read(path: Path) -> tuple[pd.DataFrame, Provenance]:
         provenance = _provenance(path, _side(path, sha256))
     except FileNotFoundError:
         if path.read_bytes() != content:  # a writer came between: its version is complete
-            return read(path)
+            return read(path, columns)
         raise _damaged(path, f"its sha256 {sha256[:16]} is not one that was written") from None
     if provenance.sha256 != sha256:
         raise _damaged(path, f"its sha256 {sha256[:16]} is not the {provenance.sha256[:16]} that was written")
     try:
-        return pq.read_table(pa.BufferReader(content)).to_pandas(), provenance
+        return pq.read_table(pa.BufferReader(content), columns=columns).to_pandas(), provenance
     except pa.ArrowException as error:
         raise _damaged(path, f"it can't be read as Parquet ({error})") from error
 

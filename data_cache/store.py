@@ -222,17 +222,20 @@ class Store:
         return added
 
     def _alone(self) -> AbstractContextManager[object]:
-        lock = filelock.FileLock(self.folder / ".lock", timeout=LOCK_SECONDS)
-        with parquet.written(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            return lock.acquire()
-        except filelock.Timeout:
-            raise EbbtideError(
-                f"{self.folder} is locked by another writer for {LOCK_SECONDS} s; wait for it, or end it"
-            ) from None
-        except OSError as error:
-            raise parquet.not_written(self.folder, error) from None
+        return alone(self.folder)
+
+
+def alone(folder: Path) -> AbstractContextManager[object]:
+    """The only writer of `folder`, which is made if need be; EbbtideError where another one keeps it for too long."""
+    with parquet.written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock", timeout=LOCK_SECONDS)
+    try:
+        return lock.acquire()
+    except filelock.Timeout:
+        raise EbbtideError(f"{folder} is locked by another writer for {LOCK_SECONDS} s; wait for it, or end it") from None
+    except OSError as error:
+        raise parquet.not_written(folder, error) from None
 
 
 def futures_rows(known_at: object, expiry: object, close: object) -> pd.DataFrame:

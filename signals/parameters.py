@@ -2,6 +2,7 @@
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from data_cache.errors import BadUsage, UnknownName
@@ -13,6 +14,29 @@ Mix = tuple[tuple[str, float], ...]
 def parameters(thing: Any) -> dict[str, Any]:
     """The parameters of a signal, strategy or cost, by name."""
     return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+
+
+def dotted_parameters(thing: Any) -> dict[str, Any]:
+    """The parameters by dotted name: of a nested strategy or signal not itself, but its parameters ("tide.weeks")."""
+    found: dict[str, Any] = {}
+    for name, value in parameters(thing).items():
+        if dataclasses.is_dataclass(value):
+            found |= {f"{name}.{inner}": part for inner, part in dotted_parameters(value).items()}
+        else:
+            found[name] = value
+    return found
+
+
+def with_parameters(thing: Any, values: Mapping[str, Any]) -> Any:
+    """A copy of `thing` with other `values`, by dotted name; names and types are not checked."""
+    own = {name: value for name, value in values.items() if "." not in name}
+    nested: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        outer, dot, inner = name.partition(".")
+        if dot:
+            nested.setdefault(outer, {})[inner] = value
+    parts = {outer: with_parameters(getattr(thing, outer), inner) for outer, inner in nested.items()}
+    return dataclasses.replace(thing, **own, **parts)
 
 
 def parse(owner: type, name: str, text: str) -> Any:

@@ -1,6 +1,8 @@
 """What all tests share: where the real history lies, if it is here."""
 
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real" in item.keywords:
             item.add_marker(pytest.mark.skip(reason=f"needs the real history; {SHARED} is not there (EBBTIDE_SHARED)"))
+
+
+LEDGERS = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_ledger_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What fixtures of many tests run is recorded nowhere else either."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EBBTIDE_LEDGER", str(tmp_path_factory.getbasetemp() / "ledger"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test counts its own trials."""
+    monkeypatch.setenv("EBBTIDE_LEDGER", str(tmp_path_factory.getbasetemp() / "ledgers" / str(next(LEDGERS))))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ ROOMS = ("data_cache", "signals", "strategies", "backtests")
 
 
 def run(*command: str | Path, folder: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "EBBTIDE"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "EBBTIDE"))}
+    environment = kept | {"EBBTIDE_LEDGER": os.environ["EBBTIDE_LEDGER"]}
     ran = subprocess.run(
         list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

@@ -83,7 +83,7 @@ def test_a_traceback_is_shown_where_it_is_asked_for(tmp_path: Path) -> None:
     assert "Traceback" in start(sys.executable, "broken.py", "list", folder=tmp_path, EBBTIDE_TRACEBACK="1").stderr
 
 
-@pytest.mark.parametrize("command", ["demo", "list", "import", "status", "run", "compare"])
+@pytest.mark.parametrize("command", ["demo", "list", "import", "status", "run", "compare", "ledger"])
 def test_every_command_has_help_and_takes_a_store(command: str) -> None:
     shown = start(str(EBBTIDE), command, "--help")
     assert shown.returncode == 0

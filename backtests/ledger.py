@@ -1,0 +1,301 @@
+"""The trial ledger: a record of every trial that was ever run, because a best-of-many means nothing without the many.
+
+A trial is one backtest of one parameter set. What identifies it is its content: strategy and parameters, data, window,
+timeframe and costs. The same trial again is a further run, but no further trial; under other code of the strategy or
+its signals it is another, for an edited rule is another rule that was tried. What a simulated market was asked is
+counted apart from what real history was. A benchmark beside a run is no trial: nobody chose it for what came of it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.batches import Batches
+from backtests.metrics import ROUNDING, excess_returns, sharpe
+from backtests.result import Result
+from backtests.tape import YEAR
+from data_cache import parquet
+from data_cache.errors import BadData, BadUsage, UnknownName
+from data_cache.store import store_folder
+from signals.parameters import dotted_parameters
+from strategies.strategy import Strategy
+
+SIMULATED = "SIMULATED"
+TIME = "datetime64[ns, UTC]"
+
+# What came of a trial; moments are of the bars' excess returns, as the Sharpe ratio is. NaN where undefined.
+SCORES = {
+    "mean": float,
+    "deviation": float,  # divided by n - 1
+    "skewness": float,  # of the sample, divided by n
+    "kurtosis": float,  # the same; 3 for a normal distribution
+    "sharpe": float,  # a year, as backtests.metrics has it
+    "final_equity": float,  # $
+}
+SCHEMA: dict[str, Any] = {
+    "trial": str,  # what identifies it: 32 hexadecimal digits
+    "strategy": str,  # name of the class: the family
+    "repr": str,
+    "parameters": str,  # JSON, by dotted name
+    "data": str,  # sha256 of the hashes of the inputs
+    "origin": str,  # of the market, in words
+    "simulated": bool,
+    "start": TIME,  # the first bar's open
+    "end": TIME,  # the last bar's end
+    "timeframe": str,
+    "execution": str,  # repr: costs and conditions
+    "bars": int,  # how many returns the moments are of
+    "bars_a_year": float,
+    **SCORES,
+    "equity_sha256": str,  # "" where no whole curve was kept
+    "when": TIME,
+    "command": str,
+    "code": str,  # sha256 of the hashes of the strategy's and its signals' source files
+    "ebbtide": str,
+}
+# What tells one trial from another.
+DISTINCT = ["trial", "code"]
+TRIED = [*DISTINCT, "strategy", "simulated", "start", "end"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the ledger holds of one strategy class on real or simulated markets.
+
+    runs : all of them      trials : distinct ones      best_sharpe : of the trials, NaN where none has one
+    first, last : when it was run, UTC
+    """
+
+    strategy: str
+    simulated: bool
+    runs: int
+    trials: int
+    best_sharpe: float
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+    def summary(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return asdict(self) | {"first": self.first.isoformat(), "last": self.last.isoformat()}
+
+
+class Ledger:
+    """The records under `folder`: only ever added to, by any number of writers at once.
+
+    Every question raises DamagedFile, naming the file, where the bytes are not those that were written: a count that
+    left something out in silence would be too low.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._batches = Batches(folder, "trials", times="when")
+
+    @classmethod
+    def default(cls, folder: Path | None = None, store: Path | None = None) -> "Ledger":
+        """The ledger at `folder`, at $EBBTIDE_LEDGER, or in the folder ledger of the store, in this order."""
+        named = folder or os.environ.get("EBBTIDE_LEDGER")
+        place = Path(named).expanduser() if named else store_folder(store) / "ledger"
+        if place.is_file():
+            raise BadUsage(f"{place} is a file; --ledger names a folder")
+        return cls(place)
+
+    def append(self, trials: pd.DataFrame) -> None:
+        """Add records, made by `trial_rows`, in one step: all of them are on the disk when this returns, or none.
+
+        A sweep appends a chunk's records before it keeps the chunk: killed in between, it runs the chunk again, which
+        adds runs but no trials.
+        """
+        if set(trials) != set(SCHEMA):
+            wrong = ", ".join(sorted(set(trials) ^ set(SCHEMA)))
+            raise BadData(f"records have the columns of SCHEMA; missing or unknown here: {wrong}")
+        if len(trials):
+            self._batches.append(trials[list(SCHEMA)].astype(SCHEMA))
+
+    def trials(
+        self,
+        strategy: str | None = None,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+        simulated: bool | None = None,
+        distinct: bool = False,
+        columns: Sequence[str] = tuple(SCHEMA),
+    ) -> pd.DataFrame:
+        """The records, one row each, in the order in which they were added; the columns are those of SCHEMA.
+
+        strategy : of this family      start, end : whose window overlaps this one (UTC; None for no limit)
+        simulated : on simulated markets (True) or real ones (False)
+        distinct : the latest run of each trial alone; `sharpe` of these gives the variance of Sharpe ratios
+        """
+        found = self._batches.read([*dict.fromkeys([*columns, *TRIED])])
+        if found is None:
+            return pd.DataFrame({name: pd.Series(dtype=SCHEMA[name]) for name in columns})
+        found = found[_asked(found, strategy, start, end, simulated)]
+        if distinct:
+            found = found.drop_duplicates(DISTINCT, keep="last")
+        return found[list(columns)].reset_index(drop=True)
+
+    def count(
+        self,
+        family: str | None = None,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+        simulated: bool | None = None,
+        distinct: bool = True,
+    ) -> int:
+        """How many trials stand behind a result of `family` on a window: what the deflated Sharpe ratio has to know.
+
+        It counts the distinct trials of the same strategy class whose windows overlap: those are what the best was
+        chosen among. A trial on other years has not seen the luck of these; one on the same years has, whatever its
+        parameters, costs, timeframe or assets were. Other classes are other ideas, which this does not choose among;
+        where the best of several was taken, count with family None. Trials that resemble one another count in full
+        here: the effective number, by clustering of their returns, makes less of them.
+
+        start, end, simulated : as for `trials`      distinct : False counts every run
+        """
+        return len(self.trials(family, start, end, simulated, distinct, columns=DISTINCT))
+
+    def families(self, strategy: str | None = None) -> list[Family]:
+        """What there is of each strategy (of one where it is named), by name, real history before simulated.
+
+        UnknownName for a strategy of which nothing is recorded.
+        """
+        runs = self.trials(columns=(*TRIED, "sharpe", "when"))
+        found = [
+            _family(str(name), bool(kind), group) for (name, kind), group in runs.groupby(["strategy", "simulated"])
+        ]
+        if strategy is None:
+            return found
+        if strategy not in {family.strategy for family in found}:
+            raise UnknownName.among("strategy", strategy, {f.strategy for f in found}, owner=str(self.folder))
+        return [family for family in found if family.strategy == strategy]
+
+    def missing(self) -> list[tuple[int, int]]:
+        """Numbers, first and last, of batches of records that were taken away: the counts are too low by theirs."""
+        return self._batches.missing()
+
+
+def record(results: Sequence[Result], command: str, ledger: Ledger | None = None) -> list[Result]:
+    """Enter `results` into the ledger (the default one where None), then say in each manifest how many trials it is of.
+
+    manifest["trials"] : Ledger.count of its family on its window, on real or simulated markets as it is itself
+    A benchmark beside a result is not entered.
+    """
+    ledger = Ledger.default() if ledger is None else ledger
+    when = parquet.now()
+    rows = [
+        trial_rows([result.strategy], result.manifest, scores(result), command, when, [result.equity_sha256])
+        for result in results
+    ]
+    ledger.append(pd.concat(rows, ignore_index=True))
+    tried = ledger.trials(distinct=True, columns=TRIED)
+    return [replace(result, manifest=result.manifest | {"trials": _behind(result, tried)}) for result in results]
+
+
+def scores(result: Result) -> dict[str, np.ndarray]:
+    """The SCORES of one result, each of shape (1,)."""
+    excess = excess_returns(result)
+    away, n = excess - excess.mean(), len(excess)
+    deviation = float(np.sqrt((away**2).sum() / (n - 1))) if n > 1 else float("nan")
+    variance = (away**2).mean() if deviation > ROUNDING else float("nan")
+    found = {
+        "mean": excess.mean(),
+        "deviation": deviation,
+        "skewness": (away**3).mean() / variance**1.5,
+        "kurtosis": (away**4).mean() / variance**2,
+        "sharpe": sharpe(result),
+        "final_equity": result.equity.iloc[-1],
+    }
+    return {name: np.array([value], float) for name, value in found.items()}
+
+
+def trial_rows(
+    strategies: Sequence[Strategy],
+    about: Mapping[str, Any],
+    scores: Mapping[str, np.ndarray],
+    command: str,
+    when: pd.Timestamp,
+    equity_sha256: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Records of trials that share data, window, costs and code, a row each, ready for `Ledger.append`.
+
+    about : the manifest of any of them      scores : SCORES by name, each of shape (n_trials,)
+    command : what ran them, such as "sweep"      when : UTC
+    """
+    start, end = (pd.Timestamp(moment).as_unit("ns") for moment in about["window"])
+    data = _sha256(about["data"])
+    shared = {
+        "strategy": type(strategies[0]).__name__,
+        "data": data,
+        "origin": about["origin"],
+        "simulated": SIMULATED in about["origin"],
+        "start": start,
+        "end": end,
+        "timeframe": about["timeframe"],
+        "execution": about["execution"],
+        "bars": about["bars"],
+        "bars_a_year": about["bars"] / ((end - start) / YEAR),
+        "when": when,
+        "command": command,
+        "code": _sha256(about["code"]),
+        "ebbtide": about["ebbtide"],
+    }
+    conditions = hashlib.sha256("\n".join([data, *about["window"], about["timeframe"], about["execution"]]).encode())
+    reprs = [repr(strategy) for strategy in strategies]
+    given = [json.dumps(dotted_parameters(strategy), default=repr) for strategy in strategies]
+    own = {
+        "trial": [_identity(conditions, *texts) for texts in zip(reprs, given, strict=True)],
+        "repr": reprs,
+        "parameters": given,
+        "equity_sha256": [""] * len(reprs) if equity_sha256 is None else list(equity_sha256),
+    }
+    rows = pd.DataFrame(own | {name: scores[name] for name in SCORES}).assign(**shared)
+    return rows[list(SCHEMA)].astype(SCHEMA)
+
+
+def _identity(conditions: Any, text: str, given: str) -> str:
+    digest = conditions.copy()
+    digest.update(f"\n{text}\n{given}".encode())
+    return str(digest.hexdigest()[:32])
+
+
+def _sha256(hashes: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+
+
+def _asked(
+    found: pd.DataFrame,
+    strategy: str | None,
+    start: pd.Timestamp | None,
+    end: pd.Timestamp | None,
+    simulated: bool | None,
+) -> np.ndarray:
+    """Which rows are of that family, on windows that overlap that one, on such markets."""
+    asked = np.ones(len(found), bool)
+    if strategy is not None:
+        asked &= (found["strategy"] == strategy).to_numpy()
+    if end is not None:
+        asked &= (found["start"] < end).to_numpy()
+    if start is not None:
+        asked &= (found["end"] > start).to_numpy()
+    if simulated is not None:
+        asked &= (found["simulated"] == simulated).to_numpy()
+    return asked
+
+
+def _behind(result: Result, tried: pd.DataFrame) -> int:
+    start, end = map(pd.Timestamp, result.manifest["window"])
+    simulated = SIMULATED in result.manifest["origin"]
+    return int(_asked(tried, result.name, start, end, simulated).sum())
+
+
+def _family(name: str, simulated: bool, runs: pd.DataFrame) -> Family:
+    trials = runs.drop_duplicates(DISTINCT, keep="last")
+    when = runs["when"]
+    return Family(name, simulated, len(runs), len(trials), float(trials["sharpe"].max()), when.min(), when.max())

@@ -1,0 +1,210 @@
+"""Tests of the best of many: by hand, equal to `arch` where it is right, and calibrated on noise."""
+
+import numpy as np
+import pytest
+from arch.bootstrap import MCS, SPA, StepM
+from scipy.signal import lfilter
+from scipy.stats import kstest
+
+from backtests import superiority as module
+from backtests.superiority import Superiority, model_confidence, superiority
+from data_cache.errors import BadData, BadUsage
+
+
+def noise(seed: int, n_bars: int, n_trials: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.02, (n_bars, n_trials))
+
+
+def uneven(seed: int = 1) -> np.ndarray:
+    """300 bars of eight trials of rising volatility: three with skill, three of noise, one poor, one hopeless."""
+    returns = noise(seed, 300, 8) * np.linspace(0.5, 2, 8)
+    return returns + np.array([0.0025, 0.002, 0.0008, 0, 0, 0, -0.001, -0.02])
+
+
+# By hand.
+
+# Two trials, four resamples, a thousand bars: what falls below -√(2 ln ln 1000) = -1.966 is hopeless, and -9 does.
+TWO = Superiority(np.array([2.0, -9.0]), np.array([[1, 0], [3, 0], [0, 2.5], [0, 1]]), 1000, 1)
+
+
+def test_a_hopeless_trial_does_not_count_by_hand() -> None:
+    """Without it, the best of the resamples are 1, 3, 0 and 0: one in four is above 2."""
+    assert TWO.p_value == 0.25
+    assert TWO.p_lower == 0.25
+
+
+def test_for_the_reality_check_every_trial_counts_by_hand() -> None:
+    """With it, 1, 3, 2.5 and 1: two in four."""
+    assert TWO.p_upper == 0.5
+
+
+def test_a_trial_that_is_only_poor_counts_at_the_lower_bound_as_poor_as_it_looks() -> None:
+    """With -1 added to the second trial, the best are 1, 3, 1.5 and 0; without, as above."""
+    poor = Superiority(np.array([2.0, -1.0]), TWO.noise, 1000, 1)
+    assert (poor.p_lower, poor.p_value, poor.p_upper) == (0.25, 0.5, 0.5)
+
+
+def test_steps_by_hand() -> None:
+    """At size 1/4, the third quartile of the best is the critical value.
+
+    Step 1: best of all 9, 2, 2, 2: third quartile 3.75, above which is 5 alone. Step 2, without it: 1, 2, 2, 2: 2,
+    above which is 3. Step 3, the last one alone: 0.5 each, above which 0.4 is not.
+    """
+    noises = np.array([[9, 1, 0.5], [0, 2, 0.5], [0, 2, 0.5], [0, 2, 0.5]])
+    assert Superiority(np.array([5.0, 3.0, 0.4]), noises, 1000, 1).better(0.25).tolist() == [True, True, False]
+
+
+def test_all_trials_may_be_accepted_in_several_steps() -> None:
+    """As above; here the last one is above 0.5. `arch.bootstrap.StepM` 8.0 raises ValueError for this."""
+    noises = np.array([[9, 1, 0.5], [0, 2, 0.5], [0, 2, 0.5], [0, 2, 0.5]])
+    assert Superiority(np.array([5.0, 3.0, 0.6]), noises, 1000, 1).better(0.25).all()
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_size_that_is_no_chance_is_refused(size: float) -> None:
+    with pytest.raises(BadUsage, match=f"size must lie between 0 and 1; found {size}"):
+        TWO.better(size)
+
+
+# Beside arch.
+
+
+def divided(returns: np.ndarray, block: int, reps: int, seed: int) -> np.ndarray:
+    """Returns over the standard deviation of their mean in arch's own resamples: studentised beforehand."""
+    bootstrap = SPA(np.zeros(len(returns)), -returns, block, reps, seed=seed).bootstrap
+    means = np.array([data[0][0].mean(axis=0) for data in bootstrap.bootstrap(reps)])
+    return np.asarray(returns / (np.sqrt(len(returns)) * means.std(axis=0)))
+
+
+@pytest.mark.parametrize("at_once", [64, 7])
+def test_the_p_values_are_those_of_arch_on_divided_returns(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", at_once)
+    returns = uneven()[:, 2:]
+    theirs = SPA(np.zeros(300), -divided(returns, 5, 500, 3), 5, 500, seed=3)
+    theirs.compute()
+    own = superiority(returns, np.zeros(300), seed=3, reps=500, block=5)
+    assert [own.p_lower, own.p_value, own.p_upper] == theirs.pvalues.tolist()
+    assert 0 < own.p_lower < own.p_value < own.p_upper < 1
+
+
+def test_the_accepted_trials_are_those_of_arch_on_divided_returns() -> None:
+    returns = uneven()
+    theirs = StepM(np.zeros(300), -divided(returns, 5, 500, 3), block_size=5, reps=500, seed=3)
+    theirs.compute()
+    own = superiority(returns, np.zeros(300), seed=3, reps=500, block=5)
+    assert np.flatnonzero(own.better(0.05)).tolist() == theirs.superior_models == [0, 1]
+
+
+def test_arch_does_not_divide_whatever_it_is_told() -> None:
+    """The reason why division is done here: should this fail one day, its SPA has learnt to."""
+    found = []
+    for studentize in (True, False):
+        theirs = SPA(np.zeros(300), -uneven(), 5, 200, studentize=studentize, seed=3)
+        theirs.compute()
+        found.append(theirs.pvalues.tolist())
+    assert found[0] == found[1]
+
+
+def test_the_benchmark_is_taken_off_every_trial() -> None:
+    returns, benchmark = uneven(), noise(9, 300, 1)
+    beside = superiority(returns, benchmark, seed=1, reps=200, block=5)
+    alone = superiority(returns - benchmark, np.zeros(300), seed=1, reps=200, block=5)
+    assert beside.t == pytest.approx(alone.t)
+    assert beside.noise == pytest.approx(alone.noise, abs=1e-9)
+
+
+def test_the_trials_scale_does_not_matter() -> None:
+    """A trial with a tenth of the exposure is as good a trial."""
+    whole, tenth = (superiority(uneven() * scale, np.zeros(300), seed=1, block=5) for scale in (1.0, 0.1))
+    assert tenth.t == pytest.approx(whole.t)
+    assert (tenth.p_value, tenth.p_upper) == (whole.p_value, whole.p_upper)
+
+
+def test_a_trial_that_is_the_benchmark_says_nothing() -> None:
+    returns, benchmark = uneven(), noise(9, 300, 1)
+    found = superiority(np.hstack([returns, benchmark]), benchmark, seed=1, reps=200, block=5)
+    assert found.t[-1] == 0
+    assert not found.noise[:, -1].any()
+    assert found.p_value == superiority(returns, benchmark, seed=1, reps=200, block=5).p_value
+    assert superiority(benchmark, benchmark, seed=1, reps=200, block=5).better().tolist() == [False]
+
+
+def test_a_benchmark_of_other_bars_is_refused() -> None:
+    with pytest.raises(BadUsage, match="returns have 300 bars and the benchmark 299; cut both to the same bars"):
+        superiority(uneven(), np.zeros(299), seed=1)
+
+
+def test_a_hole_is_refused() -> None:
+    returns = uneven()
+    returns[3, 1] = np.nan
+    with pytest.raises(BadData, match="the return of trial 1 at bar 3 is nan"):
+        superiority(returns, np.zeros(300), seed=1)
+
+
+# On noise, and on skill.
+
+
+def test_without_skill_p_values_are_uniform() -> None:
+    """300 worlds of ten trials: no kink, and one in ten below 0.1, give or take three errors (5 %)."""
+    found = [superiority(noise(seed, 400, 10), np.zeros(400), seed=seed, reps=200).p_upper for seed in range(300)]
+    assert kstest(found, "uniform").pvalue > 0.01
+    assert 0.05 <= np.mean(np.array(found) <= 0.1) <= 0.15
+
+
+@pytest.mark.parametrize(("block", "least", "most"), [(None, 0.05, 0.20), (1, 0.25, 1.0)], ids=["blocks", "bar by bar"])
+def test_blocks_keep_most_of_the_promise_where_returns_persist(block: int | None, least: float, most: float) -> None:
+    """Autocorrelation 0.4: the variance of a mean is 1.4/0.6 times that of independent bars; a 10 % test shows it."""
+    found = [
+        superiority(lfilter([1], [1, -0.4], noise(seed, 400, 10), axis=0), np.zeros(400), seed, 200, block).p_upper
+        for seed in range(200)
+    ]
+    assert least <= np.mean(np.array(found) <= 0.1) <= most
+
+
+def test_the_consistent_p_value_errs_no_more_often_than_it_says() -> None:
+    found = [superiority(noise(seed, 400, 10), np.zeros(400), seed=seed, reps=200).p_value for seed in range(300)]
+    assert 0.05 <= np.mean(np.array(found) <= 0.1) <= 0.16
+
+
+def test_steps_accept_one_of_many_without_skill_no_more_often_than_their_size() -> None:
+    wrong = [superiority(noise(s, 400, 20), np.zeros(400), s, reps=200).better(0.1).any() for s in range(300)]
+    assert np.mean(wrong) <= 0.16
+
+
+def test_skill_among_a_hundred_is_found_and_only_it() -> None:
+    """A mean of 0.4 % a bar over 400 bars of 2 % is four standard errors."""
+    found = np.zeros(100)
+    for seed in range(20):
+        returns = noise(seed, 400, 100)
+        returns[:, 42] += 0.004
+        own = superiority(returns, np.zeros(400), seed=seed, reps=300)
+        found += own.better(0.05)
+    assert found[42] >= 14
+    assert found.sum() - found[42] <= 3
+
+
+# The confidence set.
+
+
+def test_the_confidence_set_is_that_of_arch() -> None:
+    returns = uneven()
+    theirs = MCS(-returns, size=0.05, reps=300, block_size=5, seed=2)
+    theirs.compute()
+    own = model_confidence(returns, seed=2, reps=300, block=5)
+    assert own.tolist() == [theirs.pvalues["Pvalue"].loc[trial] for trial in range(8)]
+
+
+def test_the_best_finalist_stays_and_the_hopeless_one_goes() -> None:
+    found = model_confidence(uneven(), seed=2)
+    assert found[0] == 1.0
+    assert found[7] < 0.01
+
+
+def test_a_confidence_set_of_a_whole_sweep_is_refused() -> None:
+    with pytest.raises(BadUsage, match="a confidence set is for 2 to 100 finalists; found 101"):
+        model_confidence(noise(1, 50, 101), seed=1)
+
+
+def test_two_finalists_with_the_same_returns_are_refused() -> None:
+    with pytest.raises(BadUsage, match="two finalists have the same returns and cannot be told apart"):
+        model_confidence(np.tile(noise(1, 50, 1), 2), seed=1)
