@@ -233,7 +233,9 @@ def alone(folder: Path) -> AbstractContextManager[object]:
     try:
         return lock.acquire()
     except filelock.Timeout:
-        raise EbbtideError(f"{folder} is locked by another writer for {LOCK_SECONDS} s; wait for it, or end it") from None
+        raise EbbtideError(
+            f"{folder} is locked by another writer for {LOCK_SECONDS} s; wait for it, or end it"
+        ) from None
     except OSError as error:
         raise parquet.not_written(folder, error) from None
 
