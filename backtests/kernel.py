@@ -90,17 +90,31 @@ class Kernel:
 
     def _run(self, orders: Orders, curves: np.ndarray = _NO_CURVES, log: np.ndarray = _NO_LOG) -> np.ndarray:
         orders.check(*self._opens.shape)
-        # Arrays that cannot be written to, such as those that workers share, would be compiled for once more.
-        packed = [np.require(part, kind, "CW") for part, kind in _kinds(orders)]
         sums = np.zeros(len(orders), SUMS)
-        market = self._opens, self._least, self._closes, self._lasting, self._cash_returns, self._cash_centre
-        room = np.empty(BLOCK), np.empty(BLOCK + 1)
-        _simulate(*packed, *market, self._columns.copy(), self._capital, *room, sums, curves, log)
+        _simulate(
+            *_as_compiled(orders),
+            self._opens,
+            self._least,
+            self._closes,
+            self._lasting,
+            self._cash_returns,
+            self._cash_centre,
+            self._columns.copy(),
+            self._capital,
+            np.empty(BLOCK),
+            np.empty(BLOCK + 1),
+            sums,
+            curves,
+            log,
+        )
         return sums
 
 
-def _kinds(orders: Orders) -> tuple[tuple[np.ndarray, type], ...]:
-    return (orders.offsets, np.int64), (orders.rows, np.int64), (orders.sizes, np.float64)
+def _as_compiled(orders: Orders) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # Other arrays, such as the read-only ones that workers share, would be compiled for once more: they are copied.
+    kinds = (orders.offsets, np.int64), (orders.rows, np.int64), (orders.sizes, np.float64)
+    offsets, rows, sizes = (np.require(part, kind, ["C", "W"]) for part, kind in kinds)
+    return offsets, rows, sizes
 
 
 def _own(values: Any) -> np.ndarray:

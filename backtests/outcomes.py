@@ -111,5 +111,5 @@ class Outcomes:
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    defined = denominator > ROUNDING
-    return np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=defined)
+    unknown = np.full(len(numerator), np.nan)
+    return np.asarray(np.divide(numerator, denominator, out=unknown, where=denominator > ROUNDING))

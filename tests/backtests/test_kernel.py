@@ -161,10 +161,11 @@ def test_of_two_equal_purchases_the_left_one_comes_first() -> None:
 
 
 def test_an_order_of_just_the_minimum_is_sent_and_one_below_it_is_not() -> None:
+    """0.57 * 100 is a little less than 57 to a computer, and still enough."""
     tape = days({"BTC": (3, 3)})
-    held_back = Execution(fee_bps=0, slippage_bps=0, min_notional=100, capital=1_000)
-    assert filled(plan({"01": (0.1,)}, "BTC"), tape, held_back) == [(1, "BTC", 100 / 3)]
-    assert filled(plan({"01": (0.0999,)}, "BTC"), tape, held_back) == []
+    held_back = Execution(fee_bps=0, slippage_bps=0, min_notional=57, capital=100)
+    assert filled(plan({"01": (0.57,), "02": (0.0,)}, "BTC"), tape, held_back) == [(1, "BTC", 19), (2, "BTC", -19)]
+    assert filled(plan({"01": (0.5699,)}, "BTC"), tape, held_back) == []
 
 
 def test_a_deposit_moves_without_cost_and_is_no_fill() -> None:
