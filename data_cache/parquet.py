@@ -122,7 +122,7 @@ def read(path: Path) -> tuple[pd.DataFrame, Provenance]:
     if provenance.sha256 != sha256:
         raise _damaged(path, f"its sha256 {sha256[:16]} is not the {provenance.sha256[:16]} that was written")
     try:
-        return pq.read_table(pa.BufferReader(content)).to_pandas(), provenance
+        return pq.read_table(pa.BufferReader(content)).to_pandas(split_blocks=True), provenance
     except pa.ArrowException as error:
         raise _damaged(path, f"it can't be read as Parquet ({error})") from error
 
