@@ -37,8 +37,8 @@ class Bars:
     def __post_init__(self) -> None:
         check_bars(self.frame, f"{self.asset} {self.timeframe}", timeframe_length(self.timeframe))
         index = self.frame.index.as_unit("ns").rename("open_time")
-        numbers = {name: self.frame[name].to_numpy(float) for name in OHLCV}
-        object.__setattr__(self, "frame", pd.DataFrame(numbers, index))
+        frame = self.frame if list(self.frame.columns) == OHLCV else self.frame[OHLCV]
+        object.__setattr__(self, "frame", frame.astype(float).set_axis(index, axis=0))
         object.__setattr__(self, "seen_until", self.seen_until or self.known_at[-1])
 
     @property

@@ -122,7 +122,8 @@ def read(path: Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame
     if provenance.sha256 != sha256:
         raise _damaged(path, f"its sha256 {sha256[:16]} is not the {provenance.sha256[:16]} that was written")
     try:
-        return pq.read_table(pa.BufferReader(content), columns=columns).to_pandas(), provenance
+        table = pq.read_table(pa.BufferReader(content), columns=columns)
+        return table.to_pandas(split_blocks=True), provenance
     except pa.ArrowException as error:
         raise _damaged(path, f"it can't be read as Parquet ({error})") from error
 
