@@ -1,7 +1,5 @@
 """Bars of exchanges: whole from the first on, continued at both ends, and no sooner than they have ended."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,25 +18,8 @@ from data_cache.sources.session import Session, Step
 from data_cache.store import Listing, Store
 from tests.standins import history
 from tests.standins.binance import Binance
-from tests.standins.server import Fault, Reply, Request, StandIn
+from tests.standins.server import Fault, Reply, Request
 from tests.venue_bars import BTC, SETTLED, Serve, binance, closes, day, fetch, flat, session, since
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def waits() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[Request], Reply]], StandIn]]:
-    with ExitStack() as stack:
-        yield lambda answer: stack.enter_context(StandIn(answer))
-
 
 # What is fetched
 

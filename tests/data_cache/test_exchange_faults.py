@@ -1,9 +1,6 @@
 """What goes wrong while bars are fetched: what is kept, what is asked for again, and what the user reads of it."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,25 +10,8 @@ from data_cache.sources import exchange
 from data_cache.sources.session import Session, Step
 from data_cache.store import Store
 from tests.standins.coinbase import Coinbase
-from tests.standins.server import Fault, Reply, Request, StandIn, as_json
+from tests.standins.server import Fault, Reply, Request, as_json
 from tests.venue_bars import BTC, Serve, binance, closes, day, fetch, flat, session, since
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def waits() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[Request], Reply]], StandIn]]:
-    with ExitStack() as stack:
-        yield lambda answer: stack.enter_context(StandIn(answer))
-
 
 # What goes wrong, and what is kept
 

@@ -1,9 +1,6 @@
 """Bars of several venues: who is asked, who is asked next, never spliced, and compared with one another."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,25 +10,8 @@ from data_cache.sources.exchange import elsewhere
 from data_cache.store import Listing, Store
 from tests.standins.binance import Binance
 from tests.standins.bitfinex import Bitfinex
-from tests.standins.server import Fault, Reply, Request, StandIn, as_json
+from tests.standins.server import Fault, Reply, Request, as_json
 from tests.venue_bars import BTC, Serve, binance, closes, day, fetch, flat, session, since
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def waits() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[Request], Reply]], StandIn]]:
-    with ExitStack() as stack:
-        yield lambda answer: stack.enter_context(StandIn(answer))
-
 
 # Several venues
 

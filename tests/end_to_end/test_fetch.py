@@ -219,6 +219,7 @@ def test_a_changed_price_is_kept_told_and_a_failed_check(
         (("price",), "fetch has no group 'price'; did you mean 'prices'?"),
         (("prices", "--timeframe", "2h"), "ebbtide has no timeframe '2h'; it has: 1d, 1h, 4h"),
         (("prices", "--venue", "binanze"), "did you mean 'binance'?"),
+        (("--from", "2199-01-01"), "--from 2199-01-01 lies in the future"),
         (("--from", "yesterday"), "--from takes a date such as 2021-08-01; found 'yesterday'"),
         (("--fred-key-file", "nowhere"), "nowhere is not there; put your FRED key on its first line"),
         (("prices", "--venue", "deribit"), "deribit can't give prices; name one that can: binance, bitfinex"),
@@ -228,6 +229,15 @@ def test_a_request_that_makes_no_sense_is_refused_before_anyone_is_asked(
     ebbtide: Ebbtide, servers: Servers, arguments: tuple[str, ...], sentence: str
 ) -> None:
     assert sentence in ebbtide("fetch", *arguments).sentence()
+    assert asked(servers) == 0
+
+
+def test_an_endpoint_of_nobody_is_refused_lest_the_real_host_be_asked(
+    ebbtide: Ebbtide, servers: Servers, tmp_path: Path
+) -> None:
+    (tmp_path / "endpoints.toml").write_text('binanse = "http://127.0.0.1:1"\n')
+    said = ebbtide("fetch").sentence()
+    assert said == "$EBBTIDE_ENDPOINTS has no provider 'binanse'; did you mean 'binance'?"
     assert asked(servers) == 0
 
 
