@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from backtests.execution import BPS, Execution
-from backtests.kernel import Kernel
-from backtests.orders import Orders, lay_out, pack
-from backtests.outcomes import Outcomes
+from backtests.sweeps.kernel import Kernel
+from backtests.sweeps.orders import Orders, lay_out, pack
+from backtests.sweeps.outcomes import Outcomes
 from backtests.tape import Tape
 from benchmarks.claim import Claim
 from data_cache.bars import TIMEFRAMES

@@ -12,10 +12,10 @@ import pytest
 
 from backtests.backtest import Backtest
 from backtests.execution import Execution
-from backtests.grid import read_space
 from backtests.ledger import SCHEMA, SCORES, Ledger, record, scores, trial_rows
 from backtests.metrics import excess_returns
 from backtests.result import Result
+from backtests.sweeps.grid import read_space
 from data_cache.errors import BadData, BadUsage, DamagedFile, UnknownName
 from data_cache.market import Market
 from data_cache.version import __version__

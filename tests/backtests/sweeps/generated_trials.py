@@ -8,10 +8,10 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from backtests.execution import Execution
-from backtests.kernel import Kernel
-from backtests.orders import Orders, lay_out, pack
 from backtests.result import Result
 from backtests.simulate import portfolio_fills, simulate
+from backtests.sweeps.kernel import Kernel
+from backtests.sweeps.orders import Orders, lay_out, pack
 from backtests.tape import CASH, Tape
 from data_cache.bars import TIMEFRAMES
 

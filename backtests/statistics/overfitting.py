@@ -22,7 +22,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
-from backtests.returns import BLOCK_BYTES, ROUNDING, as_trials, column_blocks, one_trial
+from backtests.statistics.returns import BLOCK_BYTES, ROUNDING, as_trials, column_blocks, one_trial
 from data_cache.errors import BadUsage
 
 NORMAL = NormalDist()

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests import overfitting
-from backtests.overfitting import (
+from backtests.statistics import overfitting
+from backtests.statistics.overfitting import (
     Moments,
     block_sums,
     cross_validate,
@@ -235,7 +235,7 @@ def plain(returns: np.ndarray, blocks: int) -> dict[tuple[int, ...], tuple[int, 
 @pytest.mark.parametrize("block_bytes", [32_000_000, 1], ids=["at once", "split by split, column by column"])
 def test_the_fast_way_is_the_plain_way(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overfitting, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr("backtests.returns.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("backtests.statistics.returns.BLOCK_BYTES", block_bytes)
     returns = noise(1, 96, 7)
     found = cross_validate(block_sums(returns, blocks=8))
     fast = zip(found.chosen, found.inside, found.outside, found.logits, strict=True)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests import sweep_findings
 from backtests.findings import Finding
-from backtests.sweep_findings import grid_findings, luck_findings, neighbours
+from backtests.sweeps import findings as sweep_findings
+from backtests.sweeps.findings import grid_findings, luck_findings, neighbours
 from data_cache.errors import BadUsage
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
 
 
 def grid(**scores: list[float]) -> tuple[pd.DataFrame, pd.Series]:

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from backtests.bootstrap import block_length, draws, require_draws, some_trials
-from backtests.returns import ROUNDING, as_trials, column_blocks, one_trial
+from backtests.statistics.bootstrap import block_length, draws, require_draws, some_trials
+from backtests.statistics.returns import ROUNDING, as_trials, column_blocks, one_trial
 from data_cache.errors import BadUsage
 
 # How many resamples are counted out before they are multiplied.

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from backtests.constraint import Constraint
+from backtests.sweeps.constraint import Constraint
 from data_cache.errors import BadUsage
 
 VALUES = {"fast": 5, "slow": 20, "share": 0.5, "kind": "late", "risky": True, "tide.weeks": 4}

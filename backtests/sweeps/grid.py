@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from backtests.constraint import Constraint
 from backtests.selection import make_strategy, read_strategy, split_setting
+from backtests.sweeps.constraint import Constraint
 from data_cache.errors import BadUsage, EbbtideError, StrategyFailed, UnknownName
 from signals.parameters import Mix, dotted_parameters, parameters, parse, with_parameters
 from strategies.strategy import Strategy

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
-from backtests.bootstrap import block_length, draws, intervals, some_trials
-from backtests.returns import cagr, max_drawdown, sharpe
+from backtests.statistics.bootstrap import block_length, draws, intervals, some_trials
+from backtests.statistics.returns import cagr, max_drawdown, sharpe
 from data_cache.errors import BadData, BadUsage
 
 
@@ -173,8 +173,8 @@ def test_ninety_percent_of_intervals_hold_the_truth_even_if_returns_persist(phi:
 
 
 def test_what_takes_seconds_to_import_is_imported_only_when_used() -> None:
-    modules = ("overfitting", "bootstrap", "superiority", "effective_trials", "placebo", "sweep_findings")
-    names = ", ".join(f"backtests.{name}" for name in modules)
+    modules = ("overfitting", "bootstrap", "superiority", "effective_trials", "placebo")
+    names = ", ".join(f"backtests.statistics.{name}" for name in modules)
     code = f"import sys, {names}; print([n for n in ('arch', 'scipy', 'statsmodels', 'vectorbt') if n in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"

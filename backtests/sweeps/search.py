@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backtests.grid import Parameters, Space
+from backtests.sweeps.grid import Parameters, Space
 from data_cache.errors import BadUsage, UnknownName
 
 # So often is the sampler asked for a trial that is new and allowed, before one is drawn at random.

@@ -5,8 +5,8 @@ from math import isnan, sqrt
 import numpy as np
 import pytest
 
-from backtests import effective_trials as module
-from backtests.effective_trials import (
+from backtests.statistics import effective_trials as module
+from backtests.statistics.effective_trials import (
     clusters,
     correlations,
     effective_trials,

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 
 from backtests import metrics
 from backtests.execution import Execution
-from backtests.kernel import BLOCK, Kernel
 from backtests.metrics import METRICS
-from backtests.outcomes import Outcomes
 from backtests.result import Result
+from backtests.sweeps.kernel import BLOCK, Kernel
+from backtests.sweeps.outcomes import Outcomes
 from backtests.tape import CASH, Tape
 from data_cache.bars import TIMEFRAMES
-from tests.backtests.generated_trials import Case, cases, generated_plan, generated_tape, judged, packed
+from tests.backtests.sweeps.generated_trials import Case, cases, generated_plan, generated_tape, judged, packed
 
 CONTRACT = 1e-9
 FREE = Execution(fee_bps=0, slippage_bps=0, min_notional=0, capital=1_000)

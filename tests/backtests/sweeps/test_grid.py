@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as draw
 
-from backtests import grid
-from backtests.grid import Axis, Space, read_space
 from backtests.selection import built_in
+from backtests.sweeps import grid
+from backtests.sweeps.grid import Axis, Space, read_space
 from data_cache.errors import BadUsage, StrategyFailed, UnknownName
 from signals.parameters import Mix, dotted_parameters
 from strategies import FiscalDominance, NetLiquidityTide, StealthQE, Strategy

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as draw
 
-from backtests.grid import Parameters, Space, read_space
-from backtests.search import SEARCHES, TPE, Grid, Random, Search, new_search
+from backtests.sweeps.grid import Parameters, Space, read_space
+from backtests.sweeps.search import SEARCHES, TPE, Grid, Random, Search, new_search
 from data_cache.errors import BadUsage, UnknownName
 
 
@@ -141,6 +141,6 @@ def test_an_unknown_search_is_answered_with_the_nearest_name(space: Space) -> No
 
 
 def test_optuna_is_imported_only_by_those_who_use_it() -> None:
-    code = "import sys, backtests.search; print('optuna' in sys.modules)"
+    code = "import sys, backtests.sweeps.search; print('optuna' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from backtests.returns import as_trials
+from backtests.statistics.returns import as_trials
 from data_cache.errors import BadUsage
 
 SUBSTANTIAL = 0.25

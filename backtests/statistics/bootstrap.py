@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from backtests.returns import ROUNDING, as_trials
+from backtests.statistics.returns import ROUNDING, as_trials
 from data_cache.errors import BadData, BadUsage
 
 Metric = Callable[[np.ndarray], float]

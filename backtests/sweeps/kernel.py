@@ -17,9 +17,9 @@ import pandas as pd
 from numba import njit
 
 from backtests.execution import Execution
-from backtests.orders import Orders
-from backtests.outcomes import SUMS, Outcomes
 from backtests.simulate import column_costs, fill_table, require_prices
+from backtests.sweeps.orders import Orders
+from backtests.sweeps.outcomes import SUMS, Outcomes
 from backtests.tape import CASH, Tape
 
 F = TypeVar("F", bound=Callable[..., Any])

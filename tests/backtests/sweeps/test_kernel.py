@@ -13,18 +13,18 @@ import pandas as pd
 import pytest
 from hypothesis import Phase, given, settings
 
-from backtests import kernel
 from backtests.execution import Execution
-from backtests.kernel import Kernel
-from backtests.orders import Orders
 from backtests.simulate import Account, account_fills, order_sizes
+from backtests.sweeps import kernel
+from backtests.sweeps.kernel import Kernel
+from backtests.sweeps.orders import Orders
 from backtests.tape import CASH, Tape
 from data_cache.bars import TIMEFRAMES
 from data_cache.errors import BadData, BadUsage
-from tests.backtests.generated_trials import Case, cases, generated_plan, generated_tape, packed
-from tests.backtests.oracle import Oracle
+from tests.backtests.sweeps.generated_trials import Case, cases, generated_plan, generated_tape, packed
+from tests.backtests.sweeps.oracle import Oracle
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONTRACT = 1e-9
 FREE = Execution(fee_bps=0, slippage_bps=0, min_notional=0, capital=1_000)
 
@@ -257,7 +257,7 @@ def test_our_tolerances_are_vectorbts() -> None:
 
 def test_a_second_process_does_not_compile(tmp_path: Path) -> None:
     code = (
-        "from tests.backtests.test_kernel import *; tape = days({'BTC': (100, 110)});"
+        "from tests.backtests.sweeps.test_kernel import *; tape = days({'BTC': (100, 110)});"
         "Kernel(tape, FREE).run(packed([plan({'01': (1,)}, 'BTC')], tape, FREE));"
         "stats = kernel._simulate.stats; print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))"
     )

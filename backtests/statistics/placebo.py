@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.execution import Execution
-from backtests.returns import BLOCK_BYTES, ROUNDING
+from backtests.statistics.returns import BLOCK_BYTES, ROUNDING
 from backtests.tape import Tape
 from data_cache.errors import BadData, BadUsage
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests import returns
 from backtests.backtest import Backtest
-from backtests.returns import as_trials, cagr, column_blocks, max_drawdown, one_trial, sharpe
+from backtests.statistics import returns
+from backtests.statistics.returns import as_trials, cagr, column_blocks, max_drawdown, one_trial, sharpe
 from data_cache.errors import BadData
 
 HOLE = "the return of trial 1 at bar 2 is nan; every trial needs a return at every bar: leave out trials that failed"

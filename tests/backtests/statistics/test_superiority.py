@@ -6,8 +6,8 @@ from arch.bootstrap import MCS, SPA, StepM
 from scipy.signal import lfilter
 from scipy.stats import kstest
 
-from backtests import superiority as module
-from backtests.superiority import Superiority, model_confidence, superiority
+from backtests.statistics import superiority as module
+from backtests.statistics.superiority import Superiority, model_confidence, superiority
 from data_cache.errors import BadData, BadUsage
 
 

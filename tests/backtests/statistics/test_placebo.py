@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from backtests import placebo as module
 from backtests.execution import Execution
-from backtests.placebo import Placebo, placebo, placebo_of_all, placebo_shifts, rotated, rotated_sharpes
 from backtests.simulate import simulate
+from backtests.statistics import placebo as module
+from backtests.statistics.placebo import Placebo, placebo, placebo_of_all, placebo_shifts, rotated, rotated_sharpes
 from backtests.tape import Tape, build_tape
 from data_cache.errors import BadData, BadUsage
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 
 from backtests.execution import Execution
-from backtests.orders import Orders, lay_out, pack
 from backtests.simulate import order_sizes
+from backtests.sweeps.orders import Orders, lay_out, pack
 from backtests.tape import Tape, build_tape
 from data_cache.errors import BadUsage
-from tests.backtests.generated_trials import Case, cases
+from tests.backtests.sweeps.generated_trials import Case, cases
 
 _ = math.nan
 

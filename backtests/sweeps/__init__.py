@@ -1,0 +1,1 @@
+"""Parameter sweeps: many trials of one strategy, fast, counted, judged and resumable."""
