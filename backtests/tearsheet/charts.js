@@ -5,13 +5,14 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)");
   const themes = {
-    light: { ink: "#16191d", muted: "#545b64", grid: "#e3e6eb", zero: "#9aa1ab", paper: "#ffffff" },
-    dark: { ink: "#e8eaed", muted: "#a7aeb8", grid: "#2b3038", zero: "#69717c", paper: "#1c2026" },
+    light: { name: "light", ink: "#16191d", muted: "#545b64", grid: "#e3e6eb", zero: "#9aa1ab", paper: "#ffffff" },
+    dark: { name: "dark", ink: "#e8eaed", muted: "#a7aeb8", grid: "#2b3038", zero: "#69717c", paper: "#1c2026" },
   };
   const config = { responsive: true, displayModeBar: false, displaylogo: false, doubleClick: "reset" };
   const drawn = [];
 
-  // The colours of a theme as plotly's flat update: every axis of the figure gets its lines and letters.
+  // The colours of a theme as plotly's flat update: every axis of the figure gets its lines and letters, and a scale
+  // of colours that the figure has for each theme takes its turn.
   function colours(figure, theme) {
     const update = {
       "font.color": theme.muted,
@@ -25,6 +26,8 @@
       update[`${axis}.linecolor`] = theme.grid;
       update[`${axis}.tickcolor`] = theme.grid;
     }
+    const scales = figure.layout.meta?.colorscales;
+    if (scales) update["coloraxis.colorscale"] = scales[theme.name];
     return update;
   }
 
@@ -43,14 +46,15 @@
       });
   }
 
-  // One span of time for all charts: zooming one zooms the others.
+  // One span of time for all charts of time: zooming one zooms the others.
+  const ofTime = (place) => figures[place.id].layout.xaxis?.type === "date";
   let following = false;
   function follow(source, event) {
     const moved = Object.keys(event).some((key) => key.startsWith("xaxis."));
-    if (following || !moved) return;
+    if (following || !moved || !ofTime(source)) return;
     following = true;
     const update = { "xaxis.range": [...source.layout.xaxis.range] };
-    const others = drawn.filter((place) => place !== source);
+    const others = drawn.filter((place) => place !== source && ofTime(place));
     Promise.all(others.map((place) => Plotly.relayout(place, update))).finally(() => { following = false; });
   }
 
@@ -81,15 +85,17 @@
     }
   });
 
-  function recolour(chosen, width) {
+  // On paper a chart is as wide as its place says, 680 pixels where it says nothing.
+  function recolour(chosen, onPaper) {
     for (const place of drawn) {
+      const width = onPaper ? Number(place.dataset.paper ?? 680) : undefined;
       Plotly.relayout(place, { ...colours(figures[place.id], chosen), width, autosize: width === undefined });
     }
   }
 
-  dark.addEventListener("change", () => recolour(theme()));
-  addEventListener("beforeprint", () => recolour(themes.light, 680));
-  addEventListener("afterprint", () => recolour(theme()));
+  dark.addEventListener("change", () => recolour(theme(), false));
+  addEventListener("beforeprint", () => recolour(themes.light, true));
+  addEventListener("afterprint", () => recolour(theme(), false));
 
   // One after the other, so that the page can be read and scrolled meanwhile.
   Object.keys(figures)

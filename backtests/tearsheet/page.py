@@ -1,32 +1,23 @@
 """The page: panels, tables and manifest put into one HTML file that needs nothing else."""
 
-import json
-import math
-import os
-import re
-import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from backtests.execution import Execution
 from backtests.metrics import METRICS
 from backtests.result import Result
+from backtests.tearsheet.document import Chart, Charts, Key, as_json, asset, script_json, template, write_page
+from backtests.tearsheet.figures import NEUTRAL, SHADE
 from backtests.tearsheet.monthly import MONTHS, MonthlyReturns
 from backtests.tearsheet.panels import (
     MARKS,
-    NEUTRAL,
-    SHADE,
     Costs,
     Drawdown,
     Equity,
     Line,
-    Panel,
     Positions,
     SignalValues,
     asset_colors,
@@ -49,9 +40,7 @@ def write_tearsheet(
     """
     if not results:
         raise BadUsage("a tearsheet needs at least one result; found none")
-    if path.is_dir():
-        raise BadUsage(f"{path} is a folder; name a file in it, such as {path / 'tearsheet.html'}")
-    _replace(path, render(results, title, subtitle, notes))
+    write_page(path, render(results, title, subtitle, notes))
 
 
 def render(results: Sequence[Result], title: str, subtitle: str = "", notes: Sequence[str] = ()) -> str:
@@ -59,14 +48,14 @@ def render(results: Sequence[Result], title: str, subtitle: str = "", notes: Seq
     from plotly.offline import get_plotlyjs
 
     lines = lines_of(results)
-    charts = _Charts()
+    charts = Charts()
     sections = {
         "overview": _overview(lines, charts),
         "strategies": [_strategy(i, line, charts) for i, line in enumerate(lines) if not line.is_benchmark],
         "costs": _costs(lines, charts),
         "monthly": [(line, MonthlyReturns(line.result).rows()) for line in lines],
     }
-    return _template("template.html").render(
+    return template("template.html").render(
         title=title,
         subtitle=subtitle,
         notes=notes,
@@ -77,13 +66,13 @@ def render(results: Sequence[Result], title: str, subtitle: str = "", notes: Seq
         metrics=_metric_rows(lines),
         definitions=[(metric.label, metric.definition) for metric in METRICS],
         months=MONTHS,
-        manifests=[(line.label, _json(line.result.manifest, indent=2)) for line in lines],
-        manifest=_script_json(_machine_manifest(title, lines)),
-        figures=_script_json(charts.figures),
+        manifests=[(line.label, as_json(line.result.manifest, indent=2)) for line in lines],
+        manifest=script_json(_machine_manifest(title, lines)),
+        figures=script_json(charts.figures),
         version=__version__,
         plotly=Markup(get_plotlyjs()),
-        style=_asset("style.css"),
-        script=_asset("charts.js"),
+        style=asset("style.css"),
+        script=asset("charts.js"),
         **sections,
     )
 
@@ -121,47 +110,14 @@ def conditions(execution: Execution) -> str:
     return "; ".join(part for part in parts if part)
 
 
-@dataclass(frozen=True)
-class Key:
-    """An entry of a legend: a name, a drawing of the mark, and the trace that it switches (None for none)."""
-
-    name: str
-    kind: str
-    color: str
-    dash: str = "solid"
-    trace: int | None = None
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart's place in the page; its figure is drawn from the JSON under the same id."""
-
-    id: str
-    alt: str
-    height: int
-    legend: list[Key]
-
-
-class _Charts:
-    """The figures of the page, by id."""
-
-    def __init__(self) -> None:
-        self.figures: dict[str, Any] = {}
-
-    def add(self, id: str, panel: Panel, legend: Iterable[Key] = ()) -> Chart:
-        figure = panel.figure().to_plotly_json()
-        self.figures[id] = figure
-        return Chart(id, panel.alt(), figure["layout"]["height"], list(legend))
-
-
-def _overview(lines: list[Line], charts: _Charts) -> list[Chart]:
+def _overview(lines: list[Line], charts: Charts) -> list[Chart]:
     return [
         charts.add("equity", Equity(lines), _line_keys(lines)),
         charts.add("drawdown", Drawdown(lines)),
     ]
 
 
-def _strategy(number: int, line: Line, charts: _Charts) -> dict[str, Any]:
+def _strategy(number: int, line: Line, charts: Charts) -> dict[str, Any]:
     signals = line.result.strategy.signals()
     return {
         "line": line,
@@ -176,7 +132,7 @@ def _strategy(number: int, line: Line, charts: _Charts) -> dict[str, Any]:
     }
 
 
-def _costs(lines: list[Line], charts: _Charts) -> dict[str, Any]:
+def _costs(lines: list[Line], charts: Charts) -> dict[str, Any]:
     panel = Costs(lines)
     totals = panel.totals()
     rows = [
@@ -230,73 +186,5 @@ def first_line(thing: object) -> str:
     return "" if generated or not text else text.strip().splitlines()[0]
 
 
-def breakable(name: str) -> Markup:
-    """A name that may be broken between its words, for narrow columns.
-
-    >>> breakable("StealthQE<b>")
-    Markup('Stealth<wbr>QE&lt;b&gt;')
-    """
-    words = re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[=(,])", name)
-    return Markup("<wbr>").join(words)
-
-
-def prose(docstring: str) -> Markup:
-    """A line of a docstring, names in backquotes set as code.
-
-    >>> prose("Mean over `window` days, <$bn>.")
-    Markup('Mean over <code>window</code> days, &lt;$bn&gt;.')
-    """
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(docstring))))
-
-
 def _each(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
-
-
-def _json(thing: Any, indent: int | None = None) -> str:
-    return json.dumps(_finite(thing), indent=indent, ensure_ascii=False, allow_nan=False)
-
-
-def _script_json(thing: Any) -> Markup:
-    # Inside <script> only "</" and "<!--" could end or hide the block; as \u003c no "<" is left at all.
-    return Markup(_json(thing).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
-
-
-def _finite(thing: Any) -> Any:
-    """`thing` with None for every number that JSON cannot hold."""
-    if isinstance(thing, dict):
-        return {key: _finite(value) for key, value in thing.items()}
-    if isinstance(thing, (list, tuple)):
-        return [_finite(value) for value in thing]
-    return None if isinstance(thing, float) and not math.isfinite(thing) else thing
-
-
-def _template(name: str) -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["minus"] = lambda text: text.replace("-", "−")
-    environment.filters["breakable"] = breakable
-    environment.filters["prose"] = prose
-    return environment.from_string(_asset(name))
-
-
-def _asset(name: str) -> Markup:
-    return Markup((files("backtests.tearsheet") / name).read_text(encoding="utf-8"))
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(beside, 0o666 & ~_umask())
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

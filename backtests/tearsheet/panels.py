@@ -4,51 +4,35 @@ Everything is plotted by UTC day, whatever the bars: five strategies on hourly b
 day stand at its date; a bar that ends at midnight belongs to the day that ends there.
 """
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from backtests.metrics import DAY, daily_equity, days_of, drawdown, labels, with_benchmarks
+from backtests.metrics import daily_equity, days_of, drawdown, labels, with_benchmarks
 from backtests.result import Result
+from backtests.tearsheet.figures import (
+    COLORS,
+    DASHES,
+    NEUTRAL,
+    SHADE,
+    dated,
+    dollars,
+    every_day,
+    faded,
+    plain,
+    trace,
+)
 from signals.signal import values_at
 
-# Okabe and Ito's palette: told apart by all forms of colour vision; yellow is left out, white paper swallows it.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("solid", "dash", "dot")
 ASSET_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7")
-NEUTRAL = "#7f7f7f"
-SHADE = "rgba(127,127,127,0.22)"
-
 MARKS = {
     "more": ("triangle-up", "#009E73"),
     "less": ("triangle-down", "#D55E00"),
     "same": ("diamond", NEUTRAL),
 }
-
-# Labels of one line each, whatever the zoom: hours, days, months, years (milliseconds, then "M" for months).
-TICKS = [
-    {"dtickrange": [None, 86_399_999], "value": "%H:%M"},
-    {"dtickrange": [86_400_000, "M0.9"], "value": "%-d %b %y"},
-    {"dtickrange": ["M0.9", "M11"], "value": "%b %Y"},
-    {"dtickrange": ["M12", None], "value": "%Y"},
-]
-
-
-class Panel(Protocol):
-    """A frame and the figure that draws it."""
-
-    def frame(self) -> pd.DataFrame:
-        """What is drawn, a row per UTC day."""
-
-    def figure(self) -> Any:
-        """A plotly Figure of the frame."""
-
-    def alt(self) -> str:
-        """The figure in a sentence, for those who cannot see it."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +70,7 @@ class Equity:
     def figure(self) -> Any:
         """Lines on a logarithmic scale."""
         frame = self.frame()
-        return _figure(frame, _curves(frame, self.lines), {"yaxis": _dollars(frame) | {"hoverformat": "$,.0f"}}, 380)
+        return dated(frame, _curves(frame, self.lines), {"yaxis": dollars(frame) | {"hoverformat": "$,.0f"}}, 380)
 
     def alt(self) -> str:
         """Where each curve starts and ends."""
@@ -115,7 +99,7 @@ class Drawdown:
     def figure(self) -> Any:
         """Lines below zero."""
         frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".1%", "rangemode": "tozero"}}
-        return _figure(frame, _curves(frame, self.lines), layout, 240)
+        return dated(frame, _curves(frame, self.lines), layout, 240)
 
     def alt(self) -> str:
         """The deepest point of each curve."""
@@ -159,21 +143,21 @@ class Positions:
     def figure(self) -> Any:
         """Price and decisions above, weights stacked below."""
         frame = self.frame()
-        price = _trace(frame["price"], _text(f"{self.asset} price"), NEUTRAL, yaxis="y2", hover="$%{y:,.0f}")
+        price = trace(frame["price"], plain(f"{self.asset} price"), NEUTRAL, yaxis="y2", hover="$%{y:,.0f}")
         weights = [
-            _trace(frame[asset], _text(asset), color, hover="%{y:.0%}")
+            trace(frame[asset], plain(asset), color, hover="%{y:.0%}")
             | {
                 "stackgroup": "weights",
-                "fillcolor": _faded(color),
+                "fillcolor": faded(color),
                 "line": {"color": color, "width": 0, "shape": "hv"},
             }
             for asset, color in asset_colors(self.line.result.tape.assets)
         ]
         layout = {
             "yaxis": {"domain": [0, 0.36], "tickformat": ".0%", "range": [0, 1.02], "nticks": 4},
-            "yaxis2": {"domain": [0.42, 1]} | _dollars(frame["price"]),
+            "yaxis2": {"domain": [0.42, 1]} | dollars(frame["price"]),
         }
-        return _figure(frame, [*weights, price, *self._marks()], layout, 400)
+        return dated(frame, [*weights, price, *self._marks()], layout, 400)
 
     def alt(self) -> str:
         """How often it decided and what it held at the end."""
@@ -222,14 +206,14 @@ class SignalValues:
     def figure(self) -> Any:
         """The signal as a line, the exposure as a shade behind it."""
         frame = self.frame()
-        shade = _trace(frame["exposure"], "Exposure", SHADE, hover="%{y:.0%}")
+        shade = trace(frame["exposure"], "Exposure", SHADE, hover="%{y:.0%}")
         shade |= {"fill": "tozeroy", "fillcolor": SHADE, "line": {"width": 0, "shape": "hv"}}
-        value = _trace(frame["value"], _text(self.name), self.line.color, yaxis="y2", hover="%{y:.4~g}")
+        value = trace(frame["value"], plain(self.name), self.line.color, yaxis="y2", hover="%{y:.4~g}")
         layout = {
             "yaxis": {"range": [0, 1], "visible": False},
             "yaxis2": {"overlaying": "y", "side": "left", "tickmode": "auto", "nticks": 5, "exponentformat": "none"},
         }
-        return _figure(frame, [shade, value | {"connectgaps": False}], layout, 150)
+        return dated(frame, [shade, value | {"connectgaps": False}], layout, 150)
 
     def alt(self) -> str:
         """The range of its values and the newest."""
@@ -257,7 +241,7 @@ class Costs:
     def figure(self) -> Any:
         """Lines that only rise."""
         frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".2%", "rangemode": "tozero"}}
-        return _figure(frame, _curves(frame, self.lines), layout, 260)
+        return dated(frame, _curves(frame, self.lines), layout, 260)
 
     def alt(self) -> str:
         """What each paid in all."""
@@ -278,12 +262,6 @@ def asset_colors(assets: Sequence[str]) -> list[tuple[str, str]]:
     return [(asset, ASSET_COLORS[i % len(ASSET_COLORS)]) for i, asset in enumerate(assets)]
 
 
-def every_day(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` (a row per UTC day that has a bar) with a row of NaN for each day that has none."""
-    days = pd.date_range(frame.index.min(), frame.index.max(), freq="D", name="day").as_unit("ns")
-    return frame.reindex(days)
-
-
 def _last_of_day(frame: pd.DataFrame, ended: bool = False) -> pd.DataFrame:
     """The last row of each UTC day; `ended` where the index is days already."""
     days = frame.index if ended else days_of(frame.index)
@@ -297,96 +275,16 @@ def _moves(wanted: pd.DataFrame) -> np.ndarray:
 
 def _decision_texts(rows: pd.DataFrame, assets: Sequence[str]) -> list[str]:
     wanted = [" ".join(f"{a} {w:.0%}" for a, w in zip(assets, row, strict=True)) for row in rows[assets].to_numpy()]
-    return [f"decided {at:%Y-%m-%d %H:%M} UTC: {_text(text)}" for at, text in zip(rows["at"], wanted, strict=True)]
+    return [f"decided {at:%Y-%m-%d %H:%M} UTC: {plain(text)}" for at, text in zip(rows["at"], wanted, strict=True)]
 
 
 def _curves(frame: pd.DataFrame, lines: Sequence[Line]) -> list[dict[str, Any]]:
     # Benchmarks are thinner and lie underneath.
     return [
-        _trace(frame[line.label], _text(line.label), line.color, line.dash, width=1.4 if line.is_benchmark else 1.8)
+        trace(frame[line.label], plain(line.label), line.color, line.dash, width=1.4 if line.is_benchmark else 1.8)
         | {"zorder": 0 if line.is_benchmark else 1}
         for line in lines
     ]
-
-
-def _trace(
-    values: pd.Series, name: str, color: str, dash: str = "solid", width: float = 1.6, yaxis: str = "y", hover: str = ""
-) -> dict[str, Any]:
-    # A first day and a step instead of thousands of dates, and 4-byte floats (7 digits): a tenth of the file's size.
-    trace = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x0": f"{values.index[0]:%Y-%m-%d}",
-        "dx": DAY // pd.Timedelta(1, "ms"),
-        "y": values.to_numpy(np.float32),
-        "yaxis": yaxis,
-        "line": {"color": color, "dash": dash, "width": width},
-        "connectgaps": True,
-    }
-    return trace | ({"hovertemplate": hover} if hover else {})
-
-
-def dollar_ticks(low: float, high: float) -> list[float]:
-    """Round numbers between `low` and `high` for a logarithmic axis: 1, 2, 5 and powers of ten; all tens if many.
-
-    >>> dollar_ticks(9_000, 120_000)
-    [10000.0, 20000.0, 50000.0, 100000.0]
-    >>> dollar_ticks(3, 50_000)
-    [10.0, 100.0, 1000.0, 10000.0]
-    """
-    tens = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    ticks = np.outer(tens, [1.0, 2.0, 5.0]).ravel()
-    inside = ticks[(ticks >= low) & (ticks <= high)]
-    return (inside if len(inside) <= 8 else tens[(tens >= low) & (tens <= high)]).tolist()  # type: ignore[no-any-return]
-
-
-def _dollars(values: pd.DataFrame | pd.Series) -> dict[str, Any]:
-    ticks = dollar_ticks(float(values.min(axis=None)), float(values.max(axis=None)))
-    if len(ticks) < 3:  # a narrow range is best left to plotly
-        return {"type": "log", "tickprefix": "$", "tickformat": "~s", "nticks": 6}
-    return {"type": "log", "tickvals": ticks, "ticktext": [_dollar(tick) for tick in ticks]}
-
-
-def _dollar(value: float) -> str:
-    unit, letter = (1e6, "m") if value >= 1e6 else (1e3, "k") if value >= 1e3 else (1.0, "")
-    return f"${value / unit:g}{letter}"
-
-
-def _figure(frame: pd.DataFrame, traces: list[dict[str, Any]], layout: dict[str, Any], height: int) -> Any:
-    import plotly.graph_objects as go  # a tenth of a second that a run without a tearsheet need not wait
-
-    ends = (frame.index[0], frame.index[-1] + DAY)
-    axes = {name: {"fixedrange": True} | axis for name, axis in layout.items()}
-    shared = {
-        "template": "none",
-        "height": height,
-        "margin": {"l": 62, "r": 8, "t": 10, "b": 28},
-        "hovermode": "x unified",
-        "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 12},
-        "xaxis": {
-            "type": "date",
-            "hoverformat": "%-d %b %Y",
-            "showgrid": False,
-            # Given, not found: marks would widen the span of some charts, and the others would not line up with them.
-            "range": [f"{end:%Y-%m-%d}" for end in ends],
-            "tickformatstops": TICKS,
-        },
-    }
-    return go.Figure(traces, shared | axes)
-
-
-def _text(text: str) -> str:
-    """Text as plotly shows it: it reads a little HTML, links among it."""
-    return html.escape(text)
-
-
-def _faded(color: str) -> str:
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.55)"
 
 
 def _span(frame: pd.DataFrame | pd.Series) -> str:

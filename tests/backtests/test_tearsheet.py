@@ -17,7 +17,7 @@ from backtests.backtest import Backtest, compare
 from backtests.execution import Execution
 from backtests.metrics import METRICS
 from backtests.result import Result
-from backtests.tearsheet import page, write_tearsheet
+from backtests.tearsheet import document, page, write_tearsheet
 from backtests.tearsheet.monthly import MonthlyReturns
 from backtests.tearsheet.panels import COLORS, NEUTRAL, Costs, Drawdown, Equity, Line, Positions, SignalValues, lines_of
 from data_cache.bars import TIMEFRAMES, Bars
@@ -384,7 +384,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(page.os, "replace", full)
+    monkeypatch.setattr(document.os, "replace", full)
     with pytest.raises(OSError, match="no space left"):
         write_tearsheet(two, path, "Two shares")
     assert path.read_text() == "the old one"

@@ -1,0 +1,135 @@
+"""What every HTML page of ours is made with: templates, charts by id, JSON inside scripts, and the file itself."""
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
+
+from backtests.tearsheet.figures import Panel
+from data_cache.errors import BadUsage
+
+HOME = "backtests.tearsheet"
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend: a name, a drawing of the mark, and the trace that it switches (None for none)."""
+
+    name: str
+    kind: str
+    color: str
+    dash: str = "solid"
+    trace: int | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart's place in the page; its figure is drawn from the JSON under the same id."""
+
+    id: str
+    alt: str
+    height: int
+    legend: list[Key]
+
+
+class Charts:
+    """The figures of the page, by id."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Any] = {}
+
+    def add(self, id: str, panel: Panel, legend: Iterable[Key] = ()) -> Chart:
+        """Draw `panel` under that id."""
+        figure = panel.figure().to_plotly_json()
+        self.figures[id] = figure
+        return Chart(id, panel.alt(), figure["layout"]["height"], list(legend))
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken between its words, for narrow columns.
+
+    >>> breakable("StealthQE<b>")
+    Markup('Stealth<wbr>QE&lt;b&gt;')
+    """
+    words = re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[=(,])", name)
+    return Markup("<wbr>").join(words)
+
+
+def prose(docstring: str) -> Markup:
+    """A line of a docstring, names in backquotes set as code.
+
+    >>> prose("Mean over `window` days, <$bn>.")
+    Markup('Mean over <code>window</code> days, &lt;$bn&gt;.')
+    """
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(docstring))))
+
+
+def as_json(thing: Any, indent: int | None = None) -> str:
+    """`thing` as JSON, null for every number that it cannot hold."""
+    return json.dumps(_finite(thing), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def script_json(thing: Any) -> Markup:
+    """`thing` as JSON to stand inside a <script> element."""
+    # Inside <script> only "</" and "<!--" could end or hide the block; as \u003c no "<" is left at all.
+    return Markup(as_json(thing).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _finite(thing: Any) -> Any:
+    """`thing` with None for every number that JSON cannot hold."""
+    if isinstance(thing, dict):
+        return {key: _finite(value) for key, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [_finite(value) for value in thing]
+    return None if isinstance(thing, float) and not math.isfinite(thing) else thing
+
+
+def template(name: str, package: str = HOME) -> Template:
+    """A template of `package`; it may import those of this one, such as macros.html. Everything is escaped."""
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(asset),
+    )
+    environment.filters["minus"] = lambda text: text.replace("-", "−")
+    environment.filters["breakable"] = breakable
+    environment.filters["prose"] = prose
+    return environment.from_string(asset(name, package))
+
+
+def asset(name: str, package: str = HOME) -> Markup:
+    """The text of a file that lies in `package`."""
+    return Markup((files(package) / name).read_text(encoding="utf-8"))
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page; parents are created, and the file appears at once or not at all. Raises BadUsage for a folder."""
+    if path.is_dir():
+        raise BadUsage(f"{path} is a folder; name a file in it, such as {path / 'tearsheet.html'}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(beside, 0o666 & ~_umask())
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
