@@ -44,7 +44,7 @@ class Backtest:
         tape = self._tape()
         decisions, fills = (self._events if engine == "events" else self._vector)(tape)
         if len(decisions) == 0:
-            raise NoData(f"{self.strategy!r} decided nothing: its weights are NaN throughout the window")
+            raise nothing_decided(self.strategy)
         about = manifest(self.strategy, self.market, tape, self.execution, engine, self.benchmark)
         return Result(
             self.strategy,
@@ -87,6 +87,11 @@ class Backtest:
         if self.engine != "auto":
             return self.engine
         return "events" if looks_at_book else "vector"
+
+
+def nothing_decided(strategy: Strategy) -> NoData:
+    """What to say of a strategy that never decided."""
+    return NoData(f"{strategy!r} decided nothing: its weights are NaN throughout the window")
 
 
 def compare(

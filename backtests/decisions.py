@@ -1,6 +1,7 @@
 """From signals to decisions: when the strategy is asked, what it may answer, and when an answer is a new decision."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from data_cache.market import Market
 from signals.signal import Signal, require_needs, values_at
 from strategies.strategy import Now, Strategy, Weights
 
+# What gives the values of a signal on a market at some times (int64 ns), as `signals.signal.values_at` does.
+Read = Callable[[Signal, Market, np.ndarray], np.ndarray]
+
 # Rounding may carry 0.7 * x + 0.3 * x above 1, or 1 - 0.9 - 0.1 below 0, by this much.
 ROUNDING = 1e-9
 
@@ -21,7 +25,7 @@ def traded_assets(strategy: Strategy, market: Market) -> list[str]:
     if type(strategy).weights is Strategy.weights:
         return market.assets
     nothing_known = {name: np.float64(np.nan) for name in strategy.signals()}
-    weights = _by_asset(strategy, _ask(strategy, Now(pd.NaT, nothing_known)))
+    weights = _by_asset(strategy, ask(strategy, Now(pd.NaT, nothing_known)))
     for asset in weights:
         market.asset_bars(asset)
     return list(weights)
@@ -79,19 +83,46 @@ class Target:
         return True
 
 
+@dataclass(frozen=True)
+class Asked:
+    """When a rule is asked, and what its signals say then: where all that it needs is known.
+
+    start : int64 ns, from which a schedule counts      at : ascending      values : by signal, shape (len(at),)
+    """
+
+    start: int
+    at: pd.DatetimeIndex
+    values: Mapping[str, np.ndarray]
+
+
+def asked(strategy: Strategy, market: Market, tape: Tape, read: Read = values_at) -> Asked:
+    """When `strategy` is asked on `tape`, and on what: as event by event, only where all that it needs is known.
+
+    read : values of a signal at some times; `values_at`, or what remembers its answers
+    Raises NoData where a signal that the rule needs has no value in the whole window.
+    """
+    times = event_times(strategy, market, tape)
+    values = {name: read(signal, market, times) for name, signal in check_signals(strategy, market).items()}
+    require_known(strategy, market, tape, values)
+    known = _known(values, strategy, len(times))
+    at = pd.DatetimeIndex(times[known], tz="UTC", name="at")
+    return Asked(int(times[0]), at, {name: value[known] for name, value in values.items()})
+
+
+def moves(
+    strategy: Strategy, asked: Asked, weights: Weights, assets: Sequence[str], band: float, rebalance_days: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the answers are new decisions: positions in `asked.at`, and weights of shape (n, n_assets)."""
+    rows = answers(strategy, weights, assets, asked.at)
+    moved = _moves(asked.at.asi8, rows, Target(band, rebalance_days, asked.start), rebalance_days)
+    return moved, rows[moved]
+
+
 def decide(strategy: Strategy, market: Market, tape: Tape, band: float, rebalance_days: float) -> pd.DataFrame:
     """All decisions of a rule that does not look at its book, found at once: target weights indexed by `at`."""
-    times = event_times(strategy, market, tape)
-    target = Target(band, rebalance_days, int(times[0]))
-    values = {name: values_at(s, market, times) for name, s in check_signals(strategy, market).items()}
-    require_known(strategy, market, tape, values)
-    # As event by event, the rule is asked only where all that it needs is known.
-    known = _known(values, strategy, len(times))
-    times, values = times[known], {name: value[known] for name, value in values.items()}
-    at = pd.DatetimeIndex(times, tz="UTC", name="at")
-    rows = answers(strategy, _ask(strategy, Now(at, values)), tape.assets, at)
-    moved = _moves(times, rows, target, rebalance_days)
-    return pd.DataFrame(rows[moved], index=at[moved], columns=tape.assets)
+    on = asked(strategy, market, tape)
+    moved, rows = moves(strategy, on, ask(strategy, Now(on.at, on.values)), tape.assets, band, rebalance_days)
+    return pd.DataFrame(rows, index=on.at[moved], columns=tape.assets)
 
 
 def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.DatetimeIndex) -> np.ndarray:
@@ -108,7 +139,7 @@ def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.
         raise BadUsage(
             f"{name}: weights must always name the same assets, {', '.join(assets)}; found {', '.join(weights)}"
         )
-    rows = np.empty((len(at), len(assets)))
+    rows = np.empty((len(at), len(assets)), order="F")  # a column is written, and checked, at a time
     for column, asset in enumerate(assets):
         try:
             rows[:, column] = weights[asset]
@@ -123,6 +154,8 @@ def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.
 
 
 def _check(name: str, rows: np.ndarray, assets: Sequence[str], at: pd.DatetimeIndex) -> None:
+    if (rows >= 0).all() and (rows.sum(axis=1) <= 1 + ROUNDING).all():  # as nearly always; false where one is NaN
+        return
     unknown = np.isnan(rows)
     with np.errstate(invalid="ignore"):
         problems = [
@@ -147,7 +180,8 @@ def _check(name: str, rows: np.ndarray, assets: Sequence[str], at: pd.DatetimeIn
             raise BadUsage(f"{name}: {sentence}; found {found} at {at[row]}")
 
 
-def _ask(strategy: Strategy, now: Now) -> Weights:
+def ask(strategy: Strategy, now: Now) -> Weights:
+    """What the rule answers; StrategyFailed where it raises."""
     try:
         return strategy.weights(now)
     except EbbtideError:
@@ -190,7 +224,8 @@ def _never_known(signal: Signal, market: Market, tape: Tape) -> NoData:
 
 def _moves(times: np.ndarray, rows: np.ndarray, target: Target, rebalance_days: float) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(rows[:, 0]))
-    changed = np.r_[True, (np.diff(rows[known], axis=0) != 0).any(axis=1)] if len(known) else np.empty(0, bool)
-    if rebalance_days > 0:
-        changed[:] = True
-    return np.array([i for i in known[changed] if target.moves(int(times[i]), rows[i])], int)
+    standing = rows if len(known) == len(rows) else rows[known]
+    changed = np.ones(len(known), bool)
+    if rebalance_days == 0:
+        changed[1:] = (standing[1:] != standing[:-1]).any(axis=1)
+    return np.array([i for i in known[changed].tolist() if target.moves(int(times[i]), rows[i])], int)

@@ -226,7 +226,7 @@ def trial_rows(
     """Records of trials that share data, window, costs and code, a row each, ready for `Ledger.append`.
 
     about : the manifest of any of them      scores : SCORES by name, each of shape (n_trials,)
-    command : what ran them, such as "sweep"      when : UTC
+    command : what ran them, such as "sweep"      when : UTC; NaT where that is still to be said
     """
     start, end = (pd.Timestamp(moment).as_unit("ns") for moment in about["window"])
     data = _sha256(about["data"])
@@ -241,7 +241,6 @@ def trial_rows(
         "execution": about["execution"],
         "bars": about["bars"],
         "bars_a_year": about["bars"] / ((end - start) / YEAR),
-        "when": when,
         "command": command,
         "code": _sha256(about["code"]),
         "ebbtide": about["ebbtide"],
@@ -256,6 +255,7 @@ def trial_rows(
         "equity_sha256": [""] * len(reprs) if equity_sha256 is None else list(equity_sha256),
     }
     rows = pd.DataFrame(own | {name: scores[name] for name in SCORES}).assign(**shared)
+    rows["when"] = pd.Series(when, rows.index, TIME)
     return rows[list(SCHEMA)].astype(SCHEMA)
 
 

@@ -33,6 +33,11 @@ class Tape:
         """The traded assets, in column order."""
         return [name for name in self.opens.columns if name != CASH]
 
+    def only(self, assets: Sequence[str]) -> "Tape":
+        """The same bars of some assets; cash stays."""
+        columns = [*assets, *(name for name in self.opens.columns if name == CASH)]
+        return Tape(self.opens[columns], self.closes[columns], self.length)
+
     @property
     def timeframe(self) -> str:
         """The name of the bars' length."""

@@ -1,5 +1,6 @@
 """What a signal is, and how its values are found: on all that is known, or on the past of one moment alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,12 +79,17 @@ def fresh(signal: Signal, market: Market, times: np.ndarray) -> np.ndarray:
     return answer
 
 
-def values_at(signal: Signal, market: Market, times: np.ndarray) -> np.ndarray:
-    """The newest value of `signal` known at each of `times` (int64 ns, ascending); NaN where unknown or not fresh."""
+def values_at(
+    signal: Signal, market: Market, times: np.ndarray, evaluated: Callable[[Signal, Market], pd.Series] = evaluate
+) -> np.ndarray:
+    """The newest value of `signal` known at each of `times` (int64 ns, ascending); NaN where unknown or not fresh.
+
+    evaluated : `evaluate`, or what remembers its answers
+    """
     known = fresh(signal, market, times)
     if not known.any():
         return np.full(len(times), np.nan)
-    values = evaluate(signal, market)
+    values = evaluated(signal, market)
     row = values.index.asi8.searchsorted(times, side="right") - 1
     padded = np.append(values.to_numpy(), np.nan)  # row -1, nothing known yet, reads the NaN
     return np.where(known, padded[row], np.nan)

@@ -83,17 +83,8 @@ class Space:
         return all(constraint.holds(self._fixed | dict(trial)) for constraint in self.where)
 
     def strategy(self, trial: Mapping[str, Any], base: Strategy | None = None) -> Strategy:
-        """`base` with these parameters; StrategyFailed, naming them, where it refuses them."""
-        try:
-            return typing.cast(Strategy, with_parameters(self.base if base is None else base, trial))
-        except EbbtideError:
-            raise
-        except Exception as error:
-            told = ", ".join(f"{name}={value!r}" for name, value in trial.items())
-            raise StrategyFailed(
-                f"{type(self.base).__name__} can't be made with {told}: {type(error).__name__}: {error}; "
-                "leave such combinations out with --where"
-            ) from error
+        """`base` (the space's own where None) with these parameters; raises as `make_trial` does."""
+        return make_trial(self.base if base is None else base, trial)
 
     def strategies(self, base: Strategy | None = None) -> Iterator[Strategy]:
         """The strategy of each parameter set, in order, made from `base` (the space's own where None)."""
@@ -134,6 +125,28 @@ class Space:
         )
         shape = tuple(map(len, values))
         return np.fromiter(held, bool, math.prod(shape)).reshape(shape)
+
+
+def make_trial(base: Strategy, trial: Mapping[str, Any]) -> Strategy:
+    """`base` with these parameters; StrategyFailed, naming them, where it refuses them."""
+    try:
+        return typing.cast(Strategy, with_parameters(base, trial))
+    except EbbtideError:
+        raise
+    except Exception as error:
+        raise StrategyFailed(
+            f"{type(base).__name__} can't be made with {told(trial)}: {type(error).__name__}: {error}; "
+            "leave such combinations out with --where"
+        ) from error
+
+
+def told(trial: Mapping[str, Any]) -> str:
+    """A parameter set in words.
+
+    >>> told({"window": 5, "trigger": 0.5})
+    'window=5, trigger=0.5'
+    """
+    return ", ".join(f"{name}={value!r}" for name, value in trial.items())
 
 
 def read_space(text: str, settings: Sequence[str], where: Sequence[str] = ()) -> Space:

@@ -76,9 +76,13 @@ class Kernel:
 
     def equity(self, orders: Orders) -> np.ndarray:
         """Equity in $ at each bar's close, shape (n_trials, n_bars); 8 bytes each, so ask for few trials at a time."""
+        return self.trace(orders)[1]
+
+    def trace(self, orders: Orders) -> tuple[Outcomes, np.ndarray]:
+        """What came of each trial, and the equity by which it came, as `run` and `equity` give them."""
         curves = np.empty((len(orders), len(self._opens)))
-        self._run(orders, curves=curves)
-        return curves
+        sums = self._run(orders, curves=curves)
+        return Outcomes.on(self._tape, sums, self._capital), curves
 
     def fills(self, orders: Orders, trial: int) -> pd.DataFrame:
         """The fills of one trial, in the shape of `simulate.portfolio_fills`."""

@@ -116,10 +116,13 @@ class Days:
         self._last = np.flatnonzero(np.append(stamps[1:] != stamps[:-1], True))
         self.days = stamps[self._last]
         deposit = tape.closes[CASH].to_numpy()[self._last] if CASH in tape.closes else np.ones(len(self._last))
-        self._cash = deposit / np.append(1.0, deposit[:-1]) - 1
+        self._kept = deposit / np.append(1.0, deposit[:-1])
 
     def excess(self, equity: np.ndarray, capital: float) -> np.ndarray:
         """Excess returns of the days, shape (n_days, n_trials), of equity at bar ends, shape (n_trials, n_bars)."""
         ends = equity[:, self._last]
-        before = np.concatenate([np.full((len(ends), 1), capital), ends[:, :-1]], axis=1)
-        return np.asarray((ends / before - 1 - self._cash).T)
+        returns = np.empty_like(ends)
+        np.divide(ends[:, :1], capital, out=returns[:, :1])
+        np.divide(ends[:, 1:], ends[:, :-1], out=returns[:, 1:])
+        returns -= self._kept
+        return returns.T
