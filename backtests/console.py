@@ -117,11 +117,15 @@ def print_window(results: Sequence[Any]) -> None:
 
 def comparison(results: Sequence[Any]) -> Table:
     """Several results and their benchmark, a line each, with as many metrics of SHORT as fit into the terminal."""
+    return fitting([_comparison(results, list(SHORT)[:count]) for count in range(len(SHORT), 3, -1)])
+
+
+def fitting(tables: Sequence[Table]) -> Table:
+    """The first of the tables, the widest first, that fits into the terminal; the last where none does."""
     terminal = Terminal()
     unbounded = terminal.options.update(width=1_000)
-    tables = [_comparison(results, list(SHORT)[:count]) for count in range(len(SHORT), 3, -1)]
-    fitting = (table for table in tables if terminal.measure(table, options=unbounded).maximum <= terminal.width)
-    return next(fitting, tables[-1])
+    fit = (table for table in tables if terminal.measure(table, options=unbounded).maximum <= terminal.width)
+    return next(fit, tables[-1])
 
 
 def _comparison(results: Sequence[Any], names: Sequence[str]) -> Table:

@@ -1,11 +1,12 @@
-"""What a user asks of `run` and `compare`: options from the command line and from a TOML run file, checked."""
+"""What a user asks of a command that runs trials: options from the command line and from a TOML run file, checked."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar, get_args
 
 import pandas as pd
 
@@ -32,8 +33,8 @@ SAME = 1e-9
 
 
 @dataclass(frozen=True)
-class Request:
-    """Everything that `run` and `compare` can be told; the names are those of the options and of the run file."""
+class Conditions:
+    """What every command that runs trials can be told; the names are those of the options and of the run file."""
 
     strategies: tuple[str, ...] = ()
     set: tuple[str, ...] = ()
@@ -42,7 +43,6 @@ class Request:
     timeframe: str = "1d"
     data: str = "lab"
     seed: int = 7
-    engine: str = "auto"
     fee_bps: float = Execution.fee_bps
     slippage_bps: float = Execution.slippage_bps
     min_notional: float = Execution.min_notional
@@ -91,13 +91,20 @@ class Request:
             raise BadUsage(f"--from {self.start} is after --to {self.end}")
         return first, None if last is None else last + DAY
 
-    def _benchmark(self, strategies: list[Strategy], market: Market) -> Strategy | None:
-        """The one asked for; else buying and holding the first strategy's mix, or its assets in equal shares."""
+    def benchmark_of(self, strategy: Strategy, market: Market) -> Strategy | None:
+        """The one asked for; else buying and holding the mix of `strategy`, or its assets in equal shares."""
         if self.benchmark is not None:
             return None if self.benchmark == "none" else find_strategy(self.benchmark)
-        assets = traded_assets(strategies[0], market)
+        assets = traded_assets(strategy, market)
         usual = BTC_ETH if set(assets) == set(dict(BTC_ETH)) else tuple((asset, 1 / len(assets)) for asset in assets)
-        return BuyAndHold(mix=getattr(strategies[0], "mix", usual))
+        return BuyAndHold(mix=getattr(strategy, "mix", usual))
+
+
+@dataclass(frozen=True)
+class Request(Conditions):
+    """Everything that `run` and `compare` can be told."""
+
+    engine: str = "auto"
 
     def findings(self, results: list[Result]) -> list[Finding]:
         """What a reader should know before believing `results`."""
@@ -113,7 +120,7 @@ class Request:
         if self.engine not in (*ENGINES, BOTH):
             raise BadUsage(f"there is no engine {self.engine!r}; choose one of events, vector, both")
         market = self.market() if market is None else market
-        benchmark = self._benchmark(strategies, market)
+        benchmark = self.benchmark_of(strategies[0], market)
         engine = "events" if self.engine == BOTH else self.engine
         results = compare(strategies, market, self.execution(), start, end, engine, benchmark, watch)
         if self.engine == BOTH:
@@ -146,11 +153,12 @@ def _check_same(events: Result) -> None:
         raise CheckFailed(f"{events.strategy!r}: the engines decide differently, though equity is the same")
 
 
-def read_run_file(path: Path) -> dict[str, Any]:
-    """The options of a TOML run file, by the names of Request; "strategy" may stand for one of "strategies".
+def read_run_file(path: Path, kind: type[Conditions] = Request) -> dict[str, Any]:
+    """The options of a TOML run file, by the names of `kind`; "strategy" may stand for one of "strategies".
 
-    Names are those of the options (fee-bps or fee_bps), `set` is a table: [set] window = 13. Dates may be TOML dates;
-    paths are relative to the file. Unknown names are an error with a suggestion.
+    Names are those of the options (fee-bps or fee_bps), `set` is a table: [set] window = 13, and for a sweep
+    window = [5, 10] or window = "5:60:5"; tables in it are of nested strategies. Dates may be TOML dates; paths are
+    relative to the file. Unknown names are an error with a suggestion.
     """
     try:
         options = tomllib.loads(path.read_text("utf-8"))
@@ -160,10 +168,10 @@ def read_run_file(path: Path) -> dict[str, Any]:
         raise BadUsage(f"{path} is not TOML: {error}") from None
     found: dict[str, Any] = {}
     for name, value in options.items():
-        field = _field(path, name)
+        field = _field(path, name, kind)
         if field in found:
             raise BadUsage(f"{path} says {name} twice, by two names; keep one")
-        found[field] = _plain(path, name, field, value)
+        found[field] = _plain(path, name, value, _types(kind)[field], field)
     return found
 
 
@@ -171,42 +179,79 @@ _FILE_NAMES = {"strategy": "strategies", "from": "start", "to": "end"}
 _WORDS = {float: "a number", int: "a whole number", bool: "true or false"}
 
 
-def _field(path: Path, name: str) -> str:
-    """The name by which Request knows an option of a run file."""
-    offered = {field.name: field.name for field in fields(Request) if field.name not in ("start", "end")} | _FILE_NAMES
+def _types(kind: type[Conditions]) -> dict[str, Any]:
+    """The type of each option, "not given" left away; one that may be given several times is a tuple."""
+    found = {}
+    for field in fields(kind):
+        given = [part for part in get_args(field.type) if part is not NoneType]
+        found[field.name] = given[0] if NoneType in get_args(field.type) else field.type
+    return found
+
+
+def _field(path: Path, name: str, kind: type[Conditions]) -> str:
+    """The name by which `kind` knows an option of a run file."""
+    offered = {name: name for name in _types(kind) if name not in ("start", "end")} | _FILE_NAMES
     plain = name.replace("-", "_")
     if plain not in offered:
         raise UnknownName.among("option", name, offered, owner=str(path))
     return offered[plain]
 
 
-def _plain(path: Path, name: str, field: str, value: Any) -> Any:
-    """The value of an option as Request holds it; BadUsage for one of another type."""
+def _plain(path: Path, name: str, value: Any, kind: Any, field: str) -> Any:
+    """The value of an option as a request holds it; BadUsage for one of another type."""
     if field == "set":
         if not isinstance(value, Mapping):
             raise BadUsage(f"{path}: set is a table, as in [set] followed by window = 13")
-        return tuple(f"{key}={_text(item)}" for key, item in value.items())
+        return tuple(_settings(value))
     if field in ("start", "end") and isinstance(value, date):
         return str(value)
     if field == "cash" and type(value) in (int, float) and value == 0:
         return Execution.cash
-    names = [value] if isinstance(value, str) else value
-    if field == "strategies" and isinstance(names, list) and all(isinstance(text, str) for text in names):
-        return tuple(_beside(path, text) for text in names)
-    kind: Any = {f.name: f.type for f in fields(Request)}[field]
+    texts = [value] if isinstance(value, str) else value
+    if kind == tuple[str, ...] and isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+        return tuple(_beside(path, text) for text in texts) if field == "strategies" else tuple(texts)
     if kind in (float, int, bool):
         fits = type(value) is kind or (kind is float and type(value) is int)
     else:
-        fits = isinstance(value, str) and field != "strategies"
+        fits = isinstance(value, str) and kind in (str, Path)
     if not fits:
         raise BadUsage(f"{path}: {name} must be {_WORDS.get(kind, 'a text')}; found {value!r}")
     if kind is float:
         return float(value)
-    return path.parent / value if field in ("store", "ledger", "out") else value
+    return path.parent / value if kind is Path else value
+
+
+def _settings(table: Mapping[str, Any], owner: str = "") -> Iterator[str]:
+    """Each parameter as --set takes it; a mix may be a table: mix = {BTC = 0.5, ETH = 0.5}."""
+    for name, item in table.items():
+        if isinstance(item, Mapping) and not _is_mix(item):
+            yield from _settings(item, f"{owner}{name}.")
+        else:
+            yield f"{owner}{name}={_values(item) if isinstance(item, list) else _text(item)}"
+
+
+def _is_mix(table: Mapping[str, Any]) -> bool:
+    """Whether a table is shares by asset; assets are written in capitals, parameters are not."""
+    return all(type(share) in (int, float) for share in table.values()) and not any(name.islower() for name in table)
+
+
+def _values(items: Sequence[Any]) -> str:
+    """The values of a list, with semicolons between mixes, which have commas of their own."""
+    texts = [_text(item) for item in items]
+    return (";" if any(map(_shares, texts)) else ",").join(texts)
+
+
+def _shares(text: str) -> bool:
+    """Whether a text names shares of assets, such as BTC:0.5, and no numbers, such as 5:60:5."""
+    first, colon, _ = text.partition(":")
+    try:
+        float(first)
+    except ValueError:
+        return bool(colon)
+    return False
 
 
 def _text(item: Any) -> str:
-    """A parameter as --set takes it; a mix may be a table: mix = {BTC = 0.5, ETH = 0.5}."""
     return ",".join(f"{key}:{share}" for key, share in item.items()) if isinstance(item, Mapping) else str(item)
 
 
@@ -215,19 +260,27 @@ def _beside(path: Path, strategy: str) -> str:
     return f"{path.parent}/{strategy}" if ".py:" in strategy and not Path(strategy).is_absolute() else strategy
 
 
+Asked = TypeVar("Asked", bound=Conditions)
+
+
 def request(options: Mapping[str, Any]) -> Request:
-    """A Request from the options that were given; a lone strategy ending in .toml is a run file that they override."""
+    """What `run` or `compare` is asked, from the options that were given."""
+    return asked_of(Request, options)
+
+
+def asked_of(kind: type[Asked], options: Mapping[str, Any]) -> Asked:
+    """A request from the options that were given; a lone strategy ending in .toml is a run file that they override."""
     given = {name: value for name, value in options.items() if value not in (None, (), [])}
     names = tuple(given.pop("strategies", ()))
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     if not any(name.endswith(".toml") for name in names):
-        return replace(Request(strategies=names), **given)
+        return replace(kind(strategies=names), **given)
     if len(names) > 1:
         raise BadUsage(f"give one run file or several strategies, not both; found {', '.join(names)}")
-    from_file = read_run_file(Path(names[0]))
+    from_file = read_run_file(Path(names[0]), kind)
     if not from_file.get("strategies"):
         raise BadUsage(f'{names[0]} names no strategy; add: strategy = "StealthQE"')
-    return replace(Request(**from_file), **given)
+    return replace(kind(**from_file), **given)
 
 
 def day(text: str | None, option: str) -> pd.Timestamp | None:
