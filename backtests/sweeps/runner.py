@@ -46,7 +46,7 @@ class FastPath:
     def run(self, task: Task) -> Chunk:
         """Run every trial of `task`; one that has nothing to decide on has a problem instead of measures."""
         stage = self._stage(task.window)
-        strategies = [make_trial(self._world.base, trial) for trial in task.trials]
+        strategies = [self.strategy(trial) for trial in task.trials]
         laid = [_attempt(stage.lay_out, *pair) for pair in zip(strategies, task.trials, strict=True)]
         parts = [self._traced(stage, laid[part]) for part in _parts(len(laid), CURVES // (8 * stage.bars))]
         measures = {name: np.concatenate([measured[name] for measured, _ in parts]) for name in MEASURES}
@@ -56,8 +56,12 @@ class FastPath:
     def orders(self, trials: Sequence[Parameters], window: Window | None = None) -> Orders:
         """The orders of these trials; none for one that has nothing to decide on."""
         stage = self._stage(window)
-        laid = [_attempt(stage.lay_out, make_trial(self._world.base, trial), trial) for trial in trials]
+        laid = [_attempt(stage.lay_out, self.strategy(trial), trial) for trial in trials]
         return _packed(stage, laid)
+
+    def strategy(self, trial: Parameters) -> Strategy:
+        """The strategy with these parameters."""
+        return make_trial(self._world.base, trial)
 
     def kernel(self, window: Window | None = None) -> Kernel:
         """The kernel on the tape of a window."""

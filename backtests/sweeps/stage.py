@@ -31,7 +31,7 @@ Window = tuple[pd.Timestamp, pd.Timestamp]
 Evaluated = Callable[[Signal, Market], pd.Series]
 
 # So many bytes of values of signals are remembered.
-REMEMBERED = 64_000_000
+REMEMBERED = 24_000_000
 KERNEL = "kernel"
 
 

@@ -1,0 +1,158 @@
+"""What a sweep is: which trials, on what, under which conditions. Nothing of how and where it runs."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.decisions import traded_assets
+from backtests.execution import Execution
+from backtests.manifest import LIBRARIES, code, inputs
+from backtests.sweeps.grid import Space
+from backtests.sweeps.search import TPE, Search, new_search
+from backtests.sweeps.trials import Days, World
+from backtests.tape import Tape, build_tape
+from data_cache.errors import EbbtideError, UnknownName
+from data_cache.market import Market
+from data_cache.version import __version__
+from strategies.benchmarks import BuyAndHold
+from strategies.strategy import Strategy
+
+# Measures that a search may look for: 1 where higher is better, -1 where lower is.
+OBJECTIVES = {
+    "sharpe": 1,
+    "sortino": 1,
+    "calmar": 1,
+    "cagr": 1,
+    "total_return": 1,
+    "max_drawdown": -1,
+    "volatility": -1,
+}
+# Of a parameter with more values, so many are asked which assets they trade and which series they read.
+ASKED = 200
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A strategy's parameters to search, a market, conditions, a window, a search.
+
+    start, end : UTC; as for a Backtest      trials : of a random or TPE search; None for all of the space
+    objective : what is best, by a name of OBJECTIVES      seed : of the search and of the statistics
+    benchmark : what the trials have to beat; None for buying and holding the base's mix
+    """
+
+    space: Space
+    market: Market
+    execution: Execution = Execution()
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+    search: str = "grid"
+    trials: int | None = None
+    objective: str = "sharpe"
+    seed: int = 7
+    benchmark: Strategy | None = None
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise UnknownName.among("objective", self.objective, OBJECTIVES)
+
+    @property
+    def family(self) -> str:
+        """The name of the strategy's class, by which the ledger counts."""
+        return type(self.space.base).__name__
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parameters that are searched."""
+        return [axis.name for axis in self.space.axes]
+
+    @cached_property
+    def tape(self) -> Tape:
+        """The bars of all assets that any trial trades; the same for every trial, so that they can be compared."""
+        assets = dict.fromkeys(asset for one in self._variants for asset in traded_assets(one, self.market))
+        return build_tape(self.market, list(assets), self.start, self.end, self.execution.cash)
+
+    @cached_property
+    def days(self) -> Days:
+        """The UTC days of the tape."""
+        return Days(self.tape)
+
+    @cached_property
+    def world(self) -> World:
+        """What goes to the workers."""
+        return World(self.space.base, self.market, self.tape, self.execution)
+
+    @cached_property
+    def yardstick(self) -> Strategy:
+        """The benchmark."""
+        assets = self.tape.assets
+        shares = tuple((asset, 1 / len(assets)) for asset in assets)
+        return self.benchmark or BuyAndHold(mix=getattr(self.space.base, "mix", shares))
+
+    def new_search(self) -> Search:
+        """A search from its beginning."""
+        return new_search(self.search, self.space, self.trials, self.seed)
+
+    def scores(self, measures: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The objective of each trial so that higher is better; NaN where it has none."""
+        return np.asarray(OBJECTIVES[self.objective] * np.asarray(measures[self.objective], float))
+
+    def about(self) -> dict[str, Any]:
+        """All that decides what the trials give: two sweeps of which this is equal give the same table."""
+        start, end = self.tape.opens.index[0], self.tape.known_at[-1]
+        adaptive = issubclass(type(self.new_search()), TPE)
+        needs = {need for one in self._variants for need in inputs(one, self.tape, self.execution)}
+        return {
+            "strategy": repr(self.space.base),
+            "space": {axis.name: [repr(value) for value in axis.values] for axis in self.space.axes},
+            "where": [constraint.text for constraint in self.space.where],
+            "search": self.search,
+            "trials": self.new_search().trials,
+            "seed": None if self.search == "grid" else self.seed,
+            "objective": self.objective if adaptive else None,
+            "data": self.market.hashes(needs),
+            "window": [str(start), str(end)],
+            "timeframe": self.tape.timeframe,
+            "assets": self.tape.assets,
+            "execution": repr(self.execution),
+            "code": {name: sha for one in self._variants for name, sha in code(one).items()} | {"ebbtide": _sources()},
+            "versions": {
+                "ebbtide": __version__,
+                "python": platform.python_version(),
+                **{name: version(name) for name in (*LIBRARIES, "numba", *(["optuna"] if adaptive else []))},
+            },
+        }
+
+    @cached_property
+    def _variants(self) -> list[Strategy]:
+        """The base, and the strategies that differ from it in one parameter: what they name, any trial names."""
+        return [self.space.base, *self._neighbours()]
+
+    def _neighbours(self) -> Iterator[Strategy]:
+        for axis in self.space.axes:
+            places = np.unique(np.linspace(0, len(axis.values) - 1, ASKED).astype(int))
+            for place in places:
+                try:
+                    yield self.space.strategy({axis.name: axis.values[place]})
+                except EbbtideError:  # a combination that is left out, or told when its trial comes
+                    continue
+
+
+def _sources() -> str:
+    """A sha256 of all code of ebbtide."""
+    rooms = ("data_cache", "signals", "strategies", "backtests")
+    files = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py") if "store" not in path.parts)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(json.dumps(str(path.relative_to(ROOT))).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
