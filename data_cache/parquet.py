@@ -96,7 +96,7 @@ def write(path: Path, frame: pd.DataFrame, provenance: Provenance) -> None:
     """
     with written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    content = _parquet(frame)
+    content = encoded(frame)
     sha256 = hashlib.sha256(content).hexdigest()
     text = json.dumps(_plain(dataclasses.replace(provenance, sha256=sha256)), indent=1, sort_keys=True)
     _replace(_side(path, sha256), text.encode())
@@ -152,7 +152,8 @@ def names_under(folder: Path) -> Iterator[tuple[str, Path]]:
     return iter(sorted((stored_name(path.stem), path) for path in folder.glob("*.parquet")))
 
 
-def _parquet(frame: pd.DataFrame) -> bytes:
+def encoded(frame: pd.DataFrame) -> bytes:
+    """The columns of `frame` as a Parquet file, without its index; equal frames make equal bytes."""
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
@@ -176,19 +177,26 @@ def not_written(path: Path, error: OSError) -> NotWritten:
     )
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside, flush to the disk, rename over: readers see the old bytes or the new, never a mixture."""
+def replace(path: Path, content: bytes) -> None:
+    """Write beside, flush to the disk, rename over: readers see the old bytes or the new, never a mixture.
+
+    Raises OSError where the disk does not take them; `written` puts that into words.
+    """
     beside = path.with_name(f".{path.stem.partition('.')[0]}.tmp")
     try:
-        with written(path), open(beside, "wb") as file:
+        with open(beside, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        with written(path):
-            os.replace(beside, path)
+        os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
     _flush_folder(path.parent)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    with written(path):
+        replace(path, content)
 
 
 def _flush_folder(folder: Path) -> None:
