@@ -1,0 +1,126 @@
+"""A sweep from beginning to end: all trials of a plan run, each counted before it is kept, then weighed."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from backtests.findings import QUICK_CUTS
+from backtests.ledger import Ledger
+from backtests.proofs import prove
+from backtests.sweeps.backends import Cluster
+from backtests.sweeps.folder import SweepFolder, require_room
+from backtests.sweeps.grid import Parameters
+from backtests.sweeps.memory import chunk_size
+from backtests.sweeps.plan import OBJECTIVES, Plan
+from backtests.sweeps.search import TPE, Search
+from backtests.sweeps.swept import Sweep
+from backtests.sweeps.trials import Chunk, Task
+from backtests.sweeps.weigh import Watch, unwatched, weigh
+from data_cache import parquet
+from data_cache.errors import NoData
+from strategies.strategy import path_dependent
+
+__all__ = ["OBJECTIVES", "Plan", "Sweep", "run_sweep"]
+
+# A search that learns is asked for so many trials at a time, and they are run in so many at once: the same whatever the
+# workers are, so that it learns the same anywhere.
+ROUND, SHARE = 64, 16
+
+
+def run_sweep(
+    plan: Plan,
+    folder: Path,
+    ledger: Ledger,
+    cluster: Cluster,
+    memory: int,
+    resume: bool = False,
+    watch: Watch = unwatched,
+    weighing: Watch = unwatched,
+) -> Sweep:
+    """Run every trial of `plan` that `folder` does not hold yet, then weigh what came of them.
+
+    ledger : each trial is entered before it is kept      cluster : already started
+    memory : bytes, of this process and its workers      watch(done, total) : called as trials are done
+    weighing(done, total) : called as the statistics are made
+
+    Raises BadUsage, before anything is run, where the sweep does not fit into memory or disk or the folder holds
+    something else; LookAhead for a rule that looks ahead; CheckFailed where vectorbt disagrees; NoData where no trial
+    has anything to decide on.
+    """
+    _refuse_look_ahead(plan)
+    search = plan.new_search()
+    n_days = len(plan.days.days)
+    about = plan.about() | {"chunk": chunk_size(search.trials, n_days, cluster.workers, memory)}
+    require_room(folder, search.trials, n_days)
+    with SweepFolder.open(folder, about, plan.names, plan.days.days, resume) as stored:
+        _Trials(plan, search, stored, ledger, cluster, watch).run()
+        table = stored.table()
+        sweep = weigh(plan, table, stored, ledger, weighing)
+        stored.finish(table)
+        return sweep
+
+
+def _refuse_look_ahead(plan: Plan) -> None:
+    """Raise LookAhead where a quick causality proof finds the rule out; what it can't be put on is told in the end."""
+    if path_dependent(plan.space.base):
+        return
+    with suppress(NoData):
+        prove(plan.space.base, plan.market, QUICK_CUTS).require()
+
+
+class _Trials:
+    """The running of all trials of a search: each is in the ledger before it is in the folder."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        search: Search,
+        stored: SweepFolder,
+        ledger: Ledger,
+        cluster: Cluster,
+        watch: Watch,
+    ) -> None:
+        self._plan, self._search, self._stored = plan, search, stored
+        self._ledger, self._cluster, self._watch = ledger, cluster, watch
+        self._done = 0
+        self._numbers = count()
+
+    def run(self) -> None:
+        """Run all; those that the folder has are not run again."""
+        self._watch(0, self._search.trials)
+        self._cluster.share(self._plan.world)
+        size = self._stored.about["chunk"]
+        if not isinstance(self._search, TPE):
+            self._run(self._tasks(iter(lambda: self._search.ask(size), [])))
+            return
+        while asked := self._search.ask(ROUND):
+            tasks = list(self._tasks(asked[i : i + SHARE] for i in range(0, len(asked), SHARE)))
+            self._run(tasks)
+            scores = [self._plan.scores(self._stored.measures(task)) for task in tasks]
+            self._search.tell(np.concatenate(scores).tolist())
+
+    def _tasks(self, parts: Iterable[list[Parameters]]) -> Iterator[Task]:
+        return (Task(next(self._numbers), part) for part in parts)
+
+    def _run(self, tasks: Iterable[Task]) -> None:
+        missing = (task for task in tasks if not self._has(task))
+        for task, chunk in self._cluster.run(missing):
+            self._keep(task, chunk)
+
+    def _has(self, task: Task) -> bool:
+        kept = self._stored.kept(task)
+        if kept:
+            self._count(task)
+        return kept
+
+    def _keep(self, task: Task, chunk: Chunk) -> None:
+        self._ledger.append(chunk.records.assign(when=parquet.now()))
+        self._stored.keep(task, chunk)
+        self._count(task)
+
+    def _count(self, task: Task) -> None:
+        self._done += len(task.trials)
+        self._watch(self._done, self._search.trials)
