@@ -11,6 +11,9 @@ Clusters cannot say "one" or "as many as trials": a silhouette needs other clust
 them always looks best, which would flatter the deflated Sharpe ratio most where nothing was found. So below a mean
 silhouette of 0.25, "no substantial structure" (Kaufman and Rousseeuw, "Finding groups in data", 1990), the
 participation ratio counts: near n for independent trials, 1 for equal ones.
+
+Of a large sweep some trials are looked at. A sample of them shows the clusters that the sweep has, but no more trials
+than it holds; what it tells of all of them is how strongly they correlate, and the participation ratio follows from it.
 """
 
 from dataclasses import dataclass
@@ -32,7 +35,7 @@ CANDIDATES = 40
 class EffectiveTrials:
     """An effective number of trials, and what it was made of.
 
-    count : from 1 to n_trials      labels : each trial's cluster, shape (n_trials,)
+    count : from 1 to the number of trials      labels : each trial's cluster, shape (n_trials,)
     silhouette : mean over the trials, in [-1, 1], NaN where there was no choice to make
     participation : the participation ratio      clustered : whether `count` is the number of clusters, or that ratio
     """
@@ -44,9 +47,10 @@ class EffectiveTrials:
     clustered: bool
 
 
-def effective_trials(returns: ArrayLike) -> EffectiveTrials:
+def effective_trials(returns: ArrayLike, among: int | None = None) -> EffectiveTrials:
     """The effective number of trials, from returns of shape (n_bars, n_trials).
 
+    among : how many trials these are a sample of; None: they are all
     Trials whose returns do not vary correlate with nothing and are one cluster, that of doing nothing. Raises BadUsage
     above 5,000 trials: pass every so manieth of a larger grid, whose neighbours resemble each other.
     """
@@ -58,7 +62,7 @@ def effective_trials(returns: ArrayLike) -> EffectiveTrials:
         )
     rho = correlations(array)
     labels, silhouette = clusters(np.sqrt(np.clip((1 - rho) / 2, 0.0, 1.0)))
-    participation = participation_ratio(rho, len(array))
+    participation = participation_ratio(rho, len(array), among)
     clustered = silhouette >= SUBSTANTIAL
     count = float(labels.max() + 1) if clustered else participation
     return EffectiveTrials(count, labels, silhouette, participation, bool(clustered))
@@ -80,8 +84,10 @@ def correlations(returns: np.ndarray) -> np.ndarray:
     return np.asarray(rho)
 
 
-def participation_ratio(rho: np.ndarray, n_bars: int) -> float:
+def participation_ratio(rho: np.ndarray, n_bars: int, among: int | None = None) -> float:
     """(Σ λ)²/Σ λ² of a correlation matrix, that is n²/Σ ρ²; from 1 to n.
+
+    Of n trials `among` more, N: N²/(N + N(N - 1) r), r the mean ρ² of two different trials of the n.
 
     Independent returns have ρ² of 1/(n_bars - 1) by chance, so each pair's is adjusted as R² is for one regressor
     (Ezekiel 1930): ρ² - (1 - ρ²)/(n_bars - 2).
@@ -89,7 +95,9 @@ def participation_ratio(rho: np.ndarray, n_bars: int) -> float:
     n = len(rho)
     pairs = float((rho**2).sum()) - n
     chance = (n * (n - 1) - pairs) / max(1, n_bars - 2)
-    return n**2 / (n + max(0.0, pairs - chance))
+    mean_square = max(0.0, pairs - chance) / max(1, n * (n - 1))
+    total = among or n
+    return total / (1 + (total - 1) * mean_square)
 
 
 def clusters(distance: np.ndarray) -> tuple[np.ndarray, float]:

@@ -4,7 +4,8 @@ A row per bar, a column per trial, simple returns as fractions. No statistic her
 is no bar of the tape, and a trial without returns is no trial, so a hole is a mistake and is told as one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +15,69 @@ from data_cache.errors import BadData
 # Deviations smaller than this part of the largest return are rounding: such a curve is a straight line.
 ROUNDING = 1e-12
 # What a statistic works on at a time, beside the returns themselves, which may be a memory-mapped file.
-BLOCK_BYTES = 32_000_000
+BLOCK_BYTES = 8_000_000
+
+
+class TrialReturns(Protocol):
+    """Returns of many trials, read some at a time and as often as needed: those of a sweep on disk, or `InMemory`.
+
+    numbers : of the trials, int64, shape (n_trials,), ascending
+    """
+
+    numbers: np.ndarray
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Arrays of shape (n_bars, some trials), which together are all of `numbers` in its order."""
+
+    def take(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The returns of these trials, shape (n_bars, len(numbers)), in this order."""
+
+
+class InMemory:
+    """An array of shape (n_bars, n_trials) as TrialReturns, `width` trials a block; numbers count its columns."""
+
+    def __init__(self, returns: ArrayLike, width: int = 1_000) -> None:
+        array = as_trials(returns)
+        self._array = array if array.dtype == np.float32 else array.astype(float, copy=False)
+        self._width = width
+        self.numbers = np.arange(self._array.shape[1])
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The columns, `width` at a time."""
+        for start in range(0, len(self.numbers), self._width):
+            yield self._array[:, start : start + self._width]
+
+    def take(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Some columns."""
+        return self._array[:, np.asarray(numbers, int)]
+
+
+def checked_blocks(returns: TrialReturns, rows: int = 0) -> Iterator[tuple[slice, np.ndarray]]:
+    """Positions in `numbers`, and the returns of these trials, shape (n_bars, some trials).
+
+    rows : of what will be made of a block, where these are more than its bars, so that it stays small too
+    Raises BadData as `as_trials` does, and where the blocks do not hold as many trials as there are numbers.
+    """
+    start = 0
+    for block in returns.blocks():
+        for columns in column_blocks(max(rows, len(block)), block.shape[1]):
+            part = block[:, columns]
+            where = slice(start, start + part.shape[1])
+            _require_returns(part, returns.numbers[where])
+            yield where, part
+            start = where.stop
+    if start != len(returns.numbers):
+        raise BadData(f"the returns are of {start} trials and their numbers of {len(returns.numbers)}")
+
+
+def spread(n_trials: int, most: int, seed: int) -> np.ndarray:
+    """Positions of at most `most` trials, one at random from each of as many equal stretches; ascending.
+
+    A grid repeats itself, and every so manieth of its trials may be those with one value of a parameter.
+    """
+    count = min(most, n_trials)
+    edges = np.arange(count + 1) * n_trials // count
+    return np.random.default_rng(seed).integers(edges[:-1], edges[1:])
 
 
 def as_trials(returns: ArrayLike) -> np.ndarray:
@@ -27,7 +90,7 @@ def as_trials(returns: ArrayLike) -> np.ndarray:
     if array.ndim != 2 or array.shape[0] < 2 or array.shape[1] < 1:
         raise BadData(f"returns must have two bars or more and a column per trial; found the shape {array.shape}")
     for columns in column_blocks(*array.shape):
-        _require_returns(array[:, columns], columns.start)
+        _require_returns(array[:, columns], np.arange(columns.start, columns.stop))
     return array
 
 
@@ -73,17 +136,17 @@ def max_drawdown(returns: np.ndarray) -> float:
     return float((1 - equity / np.maximum.accumulate(equity)).max())
 
 
-def _require_returns(block: np.ndarray, first: int) -> None:
+def _require_returns(block: np.ndarray, numbers: np.ndarray) -> None:
     bad = ~np.isfinite(block)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
         raise BadData(
-            f"the return of trial {first + column} at bar {row} is {block[row, column]}; every trial needs a return at "
-            "every bar: leave out trials that failed, and cut all to the bars that they share"
+            f"the return of trial {numbers[column]} at bar {row} is {block[row, column]}; every trial needs a return "
+            "at every bar: leave out trials that failed, and cut all to the bars that they share"
         )
     if block.min() < -1:
         row, column = (int(i) for i in np.argwhere(block < -1)[0])
         raise BadData(
-            f"the return of trial {first + column} at bar {row} is {block[row, column]:g}, a loss of more than "
+            f"the return of trial {numbers[column]} at bar {row} is {block[row, column]:g}, a loss of more than "
             "everything; returns are fractions, not percent"
         )

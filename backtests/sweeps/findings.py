@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.findings import Finding
+from backtests.sweeps.verdict import Verdict
 from data_cache.errors import BadUsage
 
 # A best trial that is as likely as not to be worse than the median elsewhere was chosen by its noise.
@@ -16,6 +17,27 @@ CONFIDENCE = 0.95
 KEPT = 0.5
 # With two values, every choice is an edge.
 GRID = 3
+
+
+def findings_of(
+    about: str, parameters: pd.DataFrame, scores: pd.Series, verdict: Verdict, decisions: int
+) -> list[Finding]:
+    """All findings on the best trial of a sweep.
+
+    parameters, scores : as for `grid_findings`      decisions : that the best trial took
+    A parameter that has one value in all trials was not fitted and does not count.
+    """
+    luck = luck_findings(
+        about,
+        trials=verdict.trials,
+        decisions=decisions,
+        parameters=int((parameters.nunique(dropna=False) > 1).sum()),
+        overfitting=verdict.overfitting,
+        deflated=verdict.deflated,
+        placebo=float("nan") if verdict.placebo is None else verdict.placebo.p_value,
+        superior=verdict.spa,
+    )
+    return grid_findings(about, parameters, scores) + luck
 
 
 def grid_findings(about: str, parameters: pd.DataFrame, scores: pd.Series) -> list[Finding]:
@@ -41,17 +63,20 @@ def luck_findings(
     overfitting: float = float("nan"),
     deflated: float = float("nan"),
     placebo: float = float("nan"),
+    superior: float = float("nan"),
 ) -> list[Finding]:
     """What numbers say of the best of `trials`; those that are NaN say nothing.
 
     decisions : that it took      parameters : how many were swept      overfitting : PBO, in [0, 1]
     deflated : its deflated Sharpe ratio, a probability      placebo : the p-value of the placebo test
+    superior : the p-value of Hansen's test of superior predictive ability
     """
     return [
         *_fewer_decisions(about, decisions, parameters),
         *_overfit(about, overfitting),
         *_deflated(about, trials, deflated),
         *_placebo(about, placebo),
+        *_not_superior(about, superior),
     ]
 
 
@@ -88,7 +113,7 @@ def _isolated(about: str, parameters: pd.DataFrame, scores: pd.Series, best: int
 
 def neighbours(parameters: pd.DataFrame, best: int) -> np.ndarray:
     """Positions of the trials that are one step of the grid from trial `best` in one number, and equal in all else."""
-    others = {name: (parameters[name] == parameters[name].iloc[best]).to_numpy(bool) for name in parameters}
+    others = {name: _same(parameters[name], best) for name in parameters}
     near = np.zeros(len(parameters), bool)
     for name, values in _grid(parameters, least=2):
         at = int(np.searchsorted(values, parameters[name].iloc[best]))
@@ -96,6 +121,12 @@ def neighbours(parameters: pd.DataFrame, best: int) -> np.ndarray:
         alike = np.logical_and.reduce([np.ones(len(near), bool), *(same for n, same in others.items() if n != name)])
         near |= alike & parameters[name].isin(steps).to_numpy(bool)
     return np.flatnonzero(near)
+
+
+def _same(column: pd.Series, best: int) -> np.ndarray:
+    """Which trials have the value of trial `best`; None is one too."""
+    value = column.iloc[best]
+    return (column.isna() if value is None or value != value else column == value).to_numpy(bool)
 
 
 def _grid(parameters: pd.DataFrame, least: int = GRID) -> Iterator[tuple[Hashable, np.ndarray]]:
@@ -148,3 +179,14 @@ def _placebo(about: str, p_value: float) -> list[Finding]:
         "least as well"
     )
     return [Finding("PLACEBO_NOT_BEATEN", about, sentence)]
+
+
+def _not_superior(about: str, p_value: float) -> list[Finding]:
+    """NOT_SUPERIOR: that no trial is better than the benchmark can not be ruled out."""
+    if isnan(p_value) or p_value <= 1 - CONFIDENCE:
+        return []
+    sentence = (
+        f"no trial is shown to beat the benchmark (p = {p_value:.2f}): so often, the best would look at least as good "
+        "if none of them were better than it"
+    )
+    return [Finding("NOT_SUPERIOR", about, sentence)]

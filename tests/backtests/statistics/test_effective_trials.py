@@ -118,6 +118,15 @@ def test_the_participation_ratio_by_hand() -> None:
     assert participation_ratio(rho, 10**12) == pytest.approx(1.6)
 
 
+def test_a_sample_tells_how_many_independent_trials_a_sweep_has_but_no_new_clusters() -> None:
+    """ρ² of 0.25 between all pairs: N/(1 + (N - 1) x 0.25), of 2 trials 1.6, of 1,000 3.99."""
+    rho = np.array([[1.0, 0.5], [0.5, 1.0]])
+    assert participation_ratio(rho, 10**12, 1000) == pytest.approx(1000 / (1 + 999 * 0.25))
+    noise = families(10, [1] * 200, rho=0.0, n_bars=2000)
+    assert effective_trials(noise, among=20_000).count == pytest.approx(20_000, rel=0.15)
+    assert effective_trials(families(1, [30, 5, 20, 25, 20], rho=0.8), among=20_000).count == 5
+
+
 # Points on a line at 0, 1, 10, 12 and 40; distances between them.
 POINTS = np.abs(np.subtract.outer([0.0, 1, 10, 12, 40], [0.0, 1, 10, 12, 40]))
 

@@ -10,6 +10,7 @@ import pytest
 from backtests.statistics import overfitting
 from backtests.statistics.overfitting import (
     Moments,
+    block_count,
     block_sums,
     cross_validate,
     deflated_sharpe,
@@ -257,6 +258,15 @@ def test_chunks_of_other_bars_do_not_add_up() -> None:
 
 def test_bars_that_do_not_divide_are_spread_over_the_blocks() -> None:
     assert block_sums(noise(1, 11, 2), blocks=4).counts.tolist() == [2, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("n_bars", "n_trials", "blocks"),
+    [(3000, 2000, 16), (3000, 2001, 12), (63, 10, 14), (63, 5000, 12), (32, 10, 8), (9, 10, 2), (4, 10, 2)],
+)
+def test_there_are_as_many_blocks_as_bars_and_trials_allow(n_bars: int, n_trials: int, blocks: int) -> None:
+    """Four bars a block at least: 63 of them make 15 blocks, and an even number is 14."""
+    assert block_count(n_bars, n_trials) == blocks
 
 
 @pytest.mark.parametrize("blocks", [0, 5, 22, -2])

@@ -1,19 +1,11 @@
-"""The same decisions at the wrong time: rotations by hand, p-values by counting, and calibration on noise."""
-
-from dataclasses import replace
-from types import SimpleNamespace
+"""The same trials at the wrong time: rotations and p-values by counting, and calibration on noise."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from backtests.execution import Execution
-from backtests.simulate import simulate
-from backtests.statistics import placebo as module
-from backtests.statistics.placebo import Placebo, placebo, placebo_of_all, placebo_shifts, rotated, rotated_sharpes
-from backtests.tape import Tape, build_tape
-from data_cache.errors import BadData, BadUsage
+from backtests.statistics.placebo import KEPT, Placebo, least_shift, placebo, placebo_shifts
+from data_cache.errors import BadUsage
 
 # p-values.
 
@@ -36,7 +28,7 @@ def test_a_strategy_without_a_score_has_no_p_value() -> None:
 
 
 def test_the_truth_is_the_score_without_a_shift() -> None:
-    found = placebo(lambda shift: -abs(shift - 3), n_bars=10, least=2, reps=100, seed=1)
+    found = placebo(lambda shift: np.array([-abs(shift - 3)]), n_bars=10, least=2, reps=100, seed=1)
     assert found.observed == -3
     assert found.shifts.tolist() == [2, 3, 4, 5, 6, 7, 8]
     assert found.scores.tolist() == [-1, 0, -1, -2, -3, -4, -5]
@@ -46,10 +38,24 @@ def test_the_truth_is_the_score_without_a_shift() -> None:
 def test_the_best_of_a_sweep_meets_the_best_of_each_rotation() -> None:
     """Row by shift: the truth's best is 3, the placebos' 4, 2 and none; the second trial alone would beat all."""
     scores = np.array([[1, 3], [4, 2], [2, np.nan], [np.nan, np.nan]])
-    found = placebo_of_all(scores, least=1, reps=10, seed=1)
+    found = placebo(lambda shift: scores[shift], n_bars=4, least=1, reps=10, seed=1)
     assert found.observed == 3
     assert found.scores.tolist() == pytest.approx([4, 2, np.nan], nan_ok=True)
     assert found.p_value == pytest.approx((1 + 2) / (1 + 3))
+    assert sorted(found.everything.tolist()) == [2, 2, 4]
+
+
+def test_of_all_scores_a_sample_is_kept_as_many_of_each_rotation() -> None:
+    """100 rotations of 1,000 trials, which score the number of their rotation: 50 of each make 5,000."""
+    found = placebo(lambda shift: np.full(1000, float(shift)), n_bars=1000, least=100, reps=100, seed=1)
+    assert len(found.everything) == KEPT == 5000
+    assert found.everything.tolist() == np.repeat(found.shifts, 50).tolist()
+
+
+def test_every_rotation_is_told() -> None:
+    told: list[int] = []
+    placebo(lambda shift: np.zeros(1), 10, least=2, reps=100, seed=1, watch=lambda: told.append(1))
+    assert len(told) == 7
 
 
 # Shifts.
@@ -58,7 +64,7 @@ def test_the_best_of_a_sweep_meets_the_best_of_each_rotation() -> None:
 def test_shifts_keep_their_distance_and_do_not_repeat() -> None:
     found = placebo_shifts(1000, least=100, reps=200, seed=3)
     assert len(set(found.tolist())) == 200
-    assert (found.min(), found.max()) >= (100, 0)
+    assert found.min() >= 100
     assert found.max() <= 900
 
 
@@ -82,116 +88,32 @@ def test_no_distance_and_no_placebo_are_refused(least: int, reps: int) -> None:
         placebo_shifts(10, least, reps, seed=1)
 
 
-# Rotated decisions.
+@pytest.mark.parametrize(
+    ("bars", "bars_a_year", "least"),
+    [(3000, 365, 30), (70_000, 8760, 720), (400, 365, 20), (19, 365, 1)],
+    ids=["days", "hours", "a year", "weeks"],
+)
+def test_a_rotation_is_a_month_away_or_a_twentieth_of_a_shorter_history(
+    bars: int, bars_a_year: float, least: int
+) -> None:
+    assert least_shift(bars, bars_a_year) == least
 
 
-def tape(toy: SimpleNamespace) -> Tape:
-    return build_tape(toy.market({"BTC": toy.BTC}), ["BTC"], None, None, "0")
-
-
-def decisions(toy: SimpleNamespace, plan: dict[str, float]) -> pd.DataFrame:
-    at = pd.DatetimeIndex([toy.at(moment) for moment in plan], name="at")
-    return pd.DataFrame({"BTC": list(plan.values())}, index=at)
-
-
-def told(found: pd.DataFrame) -> dict[str, float]:
-    return {f"{at:%m-%d %H:%M}": weight for at, weight in found["BTC"].items()}
-
-
-def test_decisions_move_and_the_stretch_before_them_moves_with_them(toy: SimpleNamespace) -> None:
-    """Six bars. Half from day 2, nothing from day 4; a day later from 3 and 5, and nothing, as at the end, from 1.
-
-    The stretch in cash before the first decision begins on day 2 now, and is a decision to hold nothing.
-    """
-    found = rotated(decisions(toy, {"01-02": 0.5, "01-04": 0.0}), tape(toy), toy.FREE, 1)
-    assert told(found) == {"01-01 00:00": 0.0, "01-02 00:00": 0.0, "01-03 00:00": 0.5, "01-05 00:00": 0.0}
-
-
-def test_what_stands_at_the_new_end_has_stood_at_the_new_start(toy: SimpleNamespace) -> None:
-    """Half on days 1 to 4, all on 5 and 6; three days later half on days 4 to 6 and 1, all on 2 and 3."""
-    found = rotated(decisions(toy, {"01-01": 0.5, "01-05": 1.0}), tape(toy), toy.FREE, 3)
-    assert told(found) == {"01-01 00:00": 0.5, "01-02 00:00": 1.0, "01-04 00:00": 0.5}
-
-
-def test_a_full_turn_is_none(toy: SimpleNamespace) -> None:
-    plan = decisions(toy, {"01-02": 0.5, "01-04": 0.0})
-    for shift in (0, 6, -6):
-        pd.testing.assert_frame_equal(rotated(plan, tape(toy), toy.FREE, shift), plan)
-
-
-def test_of_several_decisions_for_one_bar_the_last_counts_and_one_for_no_bar_is_left_out(toy: SimpleNamespace) -> None:
-    plan = decisions(toy, {"01-01 06:00": 0.2, "01-01 18:00": 0.5, "01-06 12:00": 0.9})
-    assert told(rotated(plan, tape(toy), toy.FREE, 0)) == {"01-02 00:00": 0.5}
-
-
-def test_decisions_that_no_bar_fills_are_none(toy: SimpleNamespace) -> None:
-    assert rotated(decisions(toy, {"01-06 12:00": 0.9}), tape(toy), toy.FREE, 2).empty
-
-
-def test_latency_is_counted_off_so_that_fills_move_by_whole_bars(toy: SimpleNamespace) -> None:
-    """Decided on day 1 at noon, with six hours of latency filled on day 2; two bars later filled on day 4."""
-    slow = replace(toy.FREE, latency_hours=6.0)
-    found = rotated(decisions(toy, {"01-01 12:00": 0.5}), tape(toy), slow, 2)
-    rows = slow.fill_rows(found.index.asi8, tape(toy).open_times)
-    assert rows.tolist() == [0, 2, 3]
-    assert found["BTC"].tolist() == [0.5, 0.0, 0.5]
-
-
-def test_a_hole_is_no_decision(toy: SimpleNamespace) -> None:
-    with pytest.raises(BadData, match="a decision holds NaN; decisions are targets, and no decision is no row"):
-        rotated(decisions(toy, {"01-01": np.nan}), tape(toy), toy.FREE, 1)
-
-
-def test_rotated_decisions_simulate_as_rotated_holdings(toy: SimpleNamespace) -> None:
-    """In on day 2, out on day 3: earns 110 to 120; moved by one 120 to 90, by two 90 to 95, by five 100 to 110."""
-    plan = decisions(toy, {"01-02": 1.0, "01-03": 0.0})
-    ends = [
-        simulate(rotated(plan, tape(toy), toy.FREE, shift), tape(toy), toy.FREE).final_value() for shift in (0, 1, 2, 5)
-    ]
-    assert ends == pytest.approx([1000 * 120 / 110, 1000 * 90 / 120, 1000 * 95 / 90, 1000 * 110 / 100])
-
-
-# All rotations at once.
-
-
-def plain(weights: np.ndarray, returns: np.ndarray, shift: int) -> np.ndarray:
-    earned = (np.roll(weights, shift, axis=0) * returns[:, None, :]).sum(axis=2)
-    return np.asarray(earned.mean(axis=0) / earned.std(axis=0, ddof=1))
-
-
-@pytest.mark.parametrize("block_bytes", [32_000_000, 1], ids=["at once", "trial by trial"])
-def test_all_rotations_are_each_rotation(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three columns: two assets, and the costs, which move with the weights."""
-    monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
-    rng = np.random.default_rng(1)
-    weights, returns = rng.random((41, 4, 3)), rng.normal(0, 0.02, (41, 3))
-    weights[:, :, 2] *= 0.001
-    returns[:, 2] = -1
-    found = rotated_sharpes(weights, returns)
-    assert found == pytest.approx(np.array([plain(weights, returns, shift) for shift in range(41)]), rel=1e-9)
-
-
-def test_a_trial_that_holds_nothing_has_no_score_at_any_rotation() -> None:
-    weights = np.zeros((40, 2, 1))
-    weights[:, 1] = 1
-    found = rotated_sharpes(weights, np.random.default_rng(1).normal(0, 0.02, (40, 1)))
-    assert np.isnan(found[:, 0]).all()
-    assert found[:, 1] == pytest.approx(np.full(40, found[0, 1]))
-
-
-def test_weights_and_returns_must_fit_and_be_whole() -> None:
-    with pytest.raises(BadData, match=r"weights of shape \(5, 1, 2\) do not fit returns of shape \(5, 1\)"):
-        rotated_sharpes(np.zeros((5, 1, 2)), np.zeros((5, 1)))
-    with pytest.raises(BadData, match="a weight or a return is missing; a rotation needs all of them: write 0"):
-        rotated_sharpes(np.full((5, 1, 1), np.nan), np.zeros((5, 1)))
+# On noise, and on skill.
 
 
 def sweep(seed: int, effect: float) -> Placebo:
     """Ten rules, each in the market by stretches of a signal of its own; prices follow the first one by `effect`."""
     rng = np.random.default_rng(seed)
-    weights = np.repeat(rng.random((80, 10)) < 0.5, 10, axis=0).astype(float)
-    returns = rng.normal(0, 0.02, 800) + effect * (weights[:, 0] - 0.5)
-    return placebo_of_all(rotated_sharpes(weights[:, :, None], returns[:, None]), least=30, reps=199, seed=seed)
+    held = np.repeat(rng.random((80, 10)) < 0.5, 10, axis=0).astype(float)
+    returns = rng.normal(0, 0.02, 800) + effect * (held[:, 0] - 0.5)
+
+    def sharpes(shift: int) -> np.ndarray:
+        moved = np.roll(returns, -shift)
+        mean, square = held.T @ moved / 800, held.T @ moved**2 / 800
+        return np.asarray(mean / np.sqrt(square - mean**2))
+
+    return placebo(sharpes, 800, least=30, reps=199, seed=seed)
 
 
 def test_without_an_effect_p_values_are_uniform_though_the_best_of_ten_is_tested() -> None:
@@ -203,12 +125,3 @@ def test_without_an_effect_p_values_are_uniform_though_the_best_of_ten_is_tested
 def test_a_planted_effect_is_found() -> None:
     """Holding earns 0.3 % a bar over not holding, on half of 800 bars of 2 %."""
     assert np.mean([sweep(seed, effect=0.006).p_value <= 0.05 for seed in range(50)]) >= 0.9
-
-
-def test_an_execution_that_costs_costs_a_rotation_as_much(toy: SimpleNamespace) -> None:
-    """On flat prices only costs are left, and a rotation inside the tape has the same."""
-    costly = Execution(fee_bps=100, slippage_bps=0, min_notional=0, capital=1_000)
-    flat = build_tape(toy.market({"BTC": [100.0] * 8}), ["BTC"], None, None, "0")
-    plan = decisions(toy, {"01-02": 0.5, "01-04": 0.0})
-    ends = [simulate(rotated(plan, flat, costly, shift), flat, costly).final_value() for shift in (0, 1, 3)]
-    assert ends == pytest.approx([ends[0]] * 3)

@@ -8,7 +8,17 @@ import pytest
 
 from backtests.backtest import Backtest
 from backtests.statistics import returns
-from backtests.statistics.returns import as_trials, cagr, column_blocks, max_drawdown, one_trial, sharpe
+from backtests.statistics.returns import (
+    InMemory,
+    as_trials,
+    cagr,
+    checked_blocks,
+    column_blocks,
+    max_drawdown,
+    one_trial,
+    sharpe,
+    spread,
+)
 from data_cache.errors import BadData
 
 HOLE = "the return of trial 1 at bar 2 is nan; every trial needs a return at every bar: leave out trials that failed"
@@ -50,6 +60,50 @@ def test_a_frame_and_a_vector_are_trials_and_an_array_is_not_copied() -> None:
     assert as_trials(frame["a"]).tolist() == [[0.1], [0.2]]
     array = np.zeros((4, 3), np.float32)
     assert as_trials(array) is array
+
+
+def test_an_array_is_read_in_blocks_and_by_number() -> None:
+    held = InMemory(np.arange(12).reshape(3, 4) / 100, width=3)
+    assert [block.shape for block in held.blocks()] == [(3, 3), (3, 1)]
+    assert np.hstack(list(held.blocks())).tolist() == held.take(held.numbers).tolist()
+    assert held.take([3, 0])[0].tolist() == [0.03, 0.0]
+    assert held.take([0]).dtype == np.float64
+    assert InMemory(np.zeros((3, 1), np.float32)).take([0]).dtype == np.float32
+
+
+class Numbered(InMemory):
+    """Trials whose numbers begin at seven."""
+
+    def __init__(self, returns: np.ndarray, count: int) -> None:
+        super().__init__(np.zeros((2, 1)))
+        self._array, self._width, self.numbers = returns, 2, np.arange(7, 7 + count)
+
+
+def test_blocks_are_cut_to_size_and_checked_as_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 bytes hold 12 numbers: of 4 bars three trials, but of what has 12 rows one."""
+    monkeypatch.setattr(returns, "BLOCK_BYTES", 100)
+    held = InMemory(np.zeros((4, 5)), width=5)
+    assert [(where.start, where.stop) for where, _ in checked_blocks(held)] == [(0, 3), (3, 5)]
+    assert [part.shape for _, part in checked_blocks(held, rows=12)] == [(4, 1)] * 5
+
+
+def test_a_hole_in_a_later_block_is_told_by_the_number_of_its_trial() -> None:
+    with pytest.raises(BadData, match="the return of trial 10 at bar 2 is nan"):
+        list(checked_blocks(Numbered(np.hstack([np.zeros((4, 2)), table(2, 1, np.nan)]), 5)))
+
+
+def test_blocks_of_fewer_trials_than_there_are_numbers_are_refused() -> None:
+    with pytest.raises(BadData, match="the returns are of 3 trials and their numbers of 5"):
+        list(checked_blocks(Numbered(np.zeros((4, 3)), 5)))
+
+
+def test_trials_are_spread_one_from_each_stretch() -> None:
+    """Of 1,000 in ten stretches of a hundred, not always the same place of it."""
+    found = spread(1000, 10, seed=1)
+    assert (found // 100).tolist() == list(range(10))
+    assert len(set((found % 100).tolist())) > 5
+    assert spread(7, 10, seed=1).tolist() == list(range(7))
+    assert spread(1000, 10, seed=1).tolist() == found.tolist() != spread(1000, 10, seed=2).tolist()
 
 
 def test_blocks_of_columns_cover_all_of_them_once(monkeypatch: pytest.MonkeyPatch) -> None:

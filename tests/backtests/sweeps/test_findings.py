@@ -2,6 +2,9 @@
 
 import inspect
 import re
+import time
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +12,41 @@ import pandas as pd
 import pytest
 
 from backtests.findings import Finding
+from backtests.statistics.placebo import Placebo
 from backtests.sweeps import findings as sweep_findings
-from backtests.sweeps.findings import grid_findings, luck_findings, neighbours
+from backtests.sweeps.findings import findings_of, grid_findings, luck_findings, neighbours
+from backtests.sweeps.verdict import Verdict
 from data_cache.errors import BadUsage
 
 README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+
+
+# Nothing is known of the best of these 15 trials.
+UNKNOWN = Verdict(
+    best=0,
+    trials=15,
+    effective=nan,
+    clustered_of=0,
+    sharpe=nan,
+    probabilistic=nan,
+    deflated=nan,
+    deflated_effective=nan,
+    minimum_years=nan,
+    overfitting=nan,
+    slope=nan,
+    loss=nan,
+    blocks=0,
+    spa_lower=nan,
+    spa=nan,
+    spa_upper=nan,
+    better=0,
+    block=0,
+    reps=0,
+    intervals=pd.DataFrame(),
+    placebo=None,
+    placebo_trials=0,
+    skipped={},
+)
 
 
 def grid(**scores: list[float]) -> tuple[pd.DataFrame, pd.Series]:
@@ -164,18 +197,54 @@ def test_a_placebo_that_is_not_beaten_is_a_finding() -> None:
     ]
 
 
+def test_a_best_that_is_not_shown_to_beat_the_benchmark_is_a_finding() -> None:
+    assert luck(superior=0.05) == []
+    assert [(f.code, f.sentence) for f in luck(superior=0.34)] == [
+        (
+            "NOT_SUPERIOR",
+            "no trial is shown to beat the benchmark (p = 0.34): so often, the best would look at least as good if "
+            "none of them were better than it",
+        )
+    ]
+
+
 def test_all_are_said_of_the_strategy_in_one_order() -> None:
-    found = luck(decisions=2, overfitting=0.9, deflated=0.1, placebo=0.9)
+    found = luck(decisions=2, overfitting=0.9, deflated=0.1, placebo=0.9, superior=0.9)
     assert [f.code for f in found] == [
         "FEWER_DECISIONS_THAN_PARAMETERS",
         "PROBABLY_OVERFIT",
         "BEST_OF_MANY",
         "PLACEBO_NOT_BEATEN",
+        "NOT_SUPERIOR",
     ]
     assert {f.about for f in found} == {"Mine"}
 
 
+def test_a_sweep_is_told_all_of_them_by_its_verdict() -> None:
+    """The peak of above, after 5 decisions on two parameters that vary and four that do not."""
+    parameters, scores = grid(a=[0, 0, 1, 0, 0], b=[0, 1, 4, 2, 0], c=[0, 0, 0, 0, 0])
+    fixed = parameters.assign(p=1, q="BTC", r=None, s=0.5)
+    placebo = Placebo(1.0, np.arange(9), np.full(9, 2.0))
+    found = findings_of("Mine", fixed, scores, replace(UNKNOWN, overfitting=0.9, placebo=placebo, spa=0.5), decisions=5)
+    assert [f.code for f in found] == ["ISOLATED_PEAK", "PROBABLY_OVERFIT", "PLACEBO_NOT_BEATEN", "NOT_SUPERIOR"]
+    assert [f.code for f in findings_of("Mine", fixed, scores, UNKNOWN, decisions=1)] == [
+        "ISOLATED_PEAK",
+        "FEWER_DECISIONS_THAN_PARAMETERS",
+    ]
+
+
+def test_a_hundred_thousand_trials_are_told_within_a_second() -> None:
+    """A grid of 40 x 50 x 50, the best in its middle among noise."""
+    axes = np.meshgrid(np.arange(40), np.linspace(0, 1, 50), np.arange(50), indexing="ij")
+    parameters = pd.DataFrame({name: axis.ravel() for name, axis in zip("abc", axes, strict=True)})
+    scores = pd.Series(np.random.default_rng(1).normal(size=100_000))
+    scores.iloc[20 * 2500 + 25 * 50 + 25] = 9.0
+    began = time.process_time()
+    assert [f.code for f in grid_findings("Mine", parameters, scores)] == ["ISOLATED_PEAK"]
+    assert time.process_time() - began < 1
+
+
 def test_the_readme_names_every_finding_of_a_sweep() -> None:
     codes = set(re.findall(r'Finding\("(\w+)"', inspect.getsource(sweep_findings)))
-    assert len(codes) == 6
+    assert len(codes) == 7
     assert {code for code in codes if f"`{code}`" not in README} == set()
