@@ -65,6 +65,10 @@ class StrategyFailed(EbbtideError):
     """A strategy or signal raised, or answered something that is no decision."""
 
 
+class WorkerLost(EbbtideError):
+    """A task of a sweep whose workers died, one after the other."""
+
+
 class LookAhead(EbbtideError):
     """Something was read before it was known."""
 
