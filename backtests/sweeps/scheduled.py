@@ -72,6 +72,12 @@ class Scheduled(Strategy):
         part = self._active(now)
         return self._nothing() if part is None else self._completed(self.parts[part][1].weights(self._own(part, now)))
 
+    def lacking(self, now: Now) -> np.ndarray:
+        """At which of many moments the active part lacks a signal that it needs, and decides nothing."""
+        active = self._moments.searchsorted(now.at.as_unit("ns").asi8, side="right") - 1
+        lacking = [(active == part) & ~self._known(part, now) for part in range(len(self.parts))]
+        return np.asarray(np.logical_or.reduce(lacking))
+
     @cached_property
     def _named(self) -> tuple[dict[str, Signal], list[dict[str, str]]]:
         """The signals by name, and for each part the names of those that it reads, by its own names."""

@@ -1,0 +1,185 @@
+"""What came of a walk: what each stretch chose, the joined run, and what to know before believing it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.findings import TOLERATED, Finding, findings
+from backtests.metrics import METRICS
+from backtests.result import Result
+from backtests.sweeps.plan import OBJECTIVES, Plan
+from backtests.sweeps.scheduled import Scheduled
+from backtests.sweeps.trial_table import parameter_columns
+from signals.signal import values_at
+from strategies.strategy import Now
+
+# With less than half of what training promised left, the choice was made mostly by noise.
+KEPT = 0.5
+# A parameter that changes more often than not follows the noise of its training window.
+OFTEN = 0.5
+# Fewer changes than this say nothing of how often it changes.
+FEW_STEPS = 3
+
+
+@dataclass(frozen=True, repr=False)
+class Walk:
+    """What came of a walk.
+
+    steps : how it went, in words      runs : trials that were run for it, on all windows together
+    stretches : a row per stretch. train_from, train_to, test_from, test_to (UTC: a bar's open, a bar's end); a column
+    per parameter (`columns`) with what the test window held; chosen: whether its own training chose that, or an
+    earlier one, for want of a score; scored: trials with a score in training; in_sample, out_of_sample: the objective
+    of what was held, on its training window (NaN where another chose it) and on its test window, begun in cash there
+    result : the joined run, one book through all test windows; its manifest has `trials`, the ledger's count of all of
+    this strategy on this history, and `walks`, how many joined runs the ledger has of it
+    """
+
+    plan: Plan
+    steps: dict[str, Any]
+    stretches: pd.DataFrame
+    result: Result
+    runs: int
+    findings: list[Finding]
+
+    def __repr__(self) -> str:
+        return f"<Walk of {self.plan.family} over {len(self.stretches)} stretches, {self.runs:,} runs>"
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters that were searched, by dotted name."""
+        return self.plan.names
+
+    @property
+    def columns(self) -> list[str]:
+        """Their columns in `stretches`."""
+        return parameter_columns(self.names)
+
+    @property
+    def trials(self) -> int:
+        """Distinct trials of the strategy that the ledger has on this history."""
+        return int(self.result.manifest["trials"])
+
+    @property
+    def drift(self) -> pd.DataFrame:
+        """What was held, by the moment from which it was: a column per parameter."""
+        return self.stretches.set_index("test_from")[self.columns]
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """By parameter: how often it changed, of how many steps, and between which values where it is a number."""
+        return _changes(self.drift)
+
+    @property
+    def efficiency(stretches: pd.DataFrame) -> float:
+    """The median ratio of out_of_sample to in_sample, where the latter is above zero."""
+    promised = _promised(stretches)
+    return float((promised["out_of_sample"] / promised["in_sample"]).median())
+
+
+def walk_findings(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame, result: Result) -> list[Finding]:
+    """All findings on a walk: those on its joined run as on any other, and those on how it came about.
+
+    Raises LookAhead for a rule that a quick causality proof finds out.
+    """
+    start = stretches["test_from"].iloc[0]
+    return [
+        *findings([result], start, plan.end),
+        *_unknown(plan, result),
+        *_nothing_chosen(plan, stretches),
+        *_short_last(plan, test, stretches),
+        *_worse_outside(plan, stretches),
+        *_drifting(plan, stretches),
+    ]
+
+
+def _unknown(plan: Plan, result: Result) -> Iterator[Finding]:
+    """SIGNAL_UNKNOWN: for part of the test windows what was held lacks a signal, so there is no decision."""
+    rule, times = result.strategy, result.tape.known_at
+    assert isinstance(rule, Scheduled)
+    values = {name: values_at(signal, plan.market, times.asi8) for name, signal in rule.signals().items()}
+    share = rule.lacking(Now(times, values)).mean()
+    if share > TOLERATED:
+        sentence = (
+            f"at {share:.0%} of the bars' ends the parameters held lack a signal that is known; meanwhile the book is "
+            "left as it is"
+        )
+        yield Finding("SIGNAL_UNKNOWN", plan.family, sentence)
+
+
+def _nothing_chosen(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
+    """NOTHING_CHOSEN: in some training windows no trial had a score."""
+    without = stretches[~stretches["chosen"]]
+    if len(without):
+        first = without.iloc[0]
+        sentence = (
+            f"in {len(without)} of {len(stretches)} training windows no trial has a {_label(plan.objective)} (the first is "
+            f"{first['train_from']:%Y-%m-%d} to {first['train_to']:%Y-%m-%d}); what was chosen before is held on, or "
+            "cash where nothing was"
+        )
+        yield Finding("NOTHING_CHOSEN", plan.family, sentence)
+
+
+def _short_last(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame) -> Iterator[Finding]:
+    """SHORT_LAST_STRETCH: history ends within the last test window."""
+    begin, end = stretches[["test_from", "test_to"]].iloc[-1]
+    if end - begin < test:
+        days = pd.Timedelta(days=1)
+        sentence = f"the last test window has {(end - begin) / days:g} days of {test / days:g}, for history ends there"
+        yield Finding("SHORT_LAST_STRETCH", "", sentence)
+
+
+def _worse_outside(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
+    """WORSE_OUT_OF_SAMPLE: in the median, less than half of what training promised came of it."""
+    kept = efficiency(stretches)
+    if OBJECTIVES[plan.objective] > 0 and kept < KEPT:
+        inside, outside = _promised(stretches)[["in_sample", "out_of_sample"]].median()
+        sentence = (
+            f"training promised a {_label(plan.objective)} of {inside:.2f} and the test windows gave {outside:.2f} "
+            f"(medians); the median ratio of the two is {kept:.2f}, below {KEPT:g}"
+        )
+        yield Finding("WORSE_OUT_OF_SAMPLE", plan.family, sentence)
+
+
+def _drifting(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
+    """DRIFTING_PARAMETER: a parameter changes at more than half of the steps."""
+    changes = _changes(stretches.set_index("test_from")[parameter_columns(plan.names)])
+    often = changes[(changes["of"] >= FEW_STEPS) & (changes["changes"] > OFTEN * changes["of"])]
+    for name, row in often.iterrows():
+        sentence = (
+            f"{name} changed at {row['changes']} of {row['of']} steps; what is best depends more on the training "
+            "window than on the idea"
+        )
+        yield Finding("DRIFTING_PARAMETER", plan.family, sentence)
+
+
+def _promised(stretches: pd.DataFrame) -> pd.DataFrame:
+    """The stretches that can be compared: something above zero was promised, and what came of it is known."""
+    return stretches[(stretches["in_sample"] > 0) & stretches["out_of_sample"].notna()]
+
+
+def _label(objective: str) -> str:
+    return next(metric.label for metric in METRICS if metric.name == objective)
+
+
+def _changes(drift: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for name in drift:
+        held = [value for value in drift[name] if value is not None and value == value]
+        numbers = [
+            value for value in held if isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        ]
+        rows.append(
+            {
+                "parameter": name,
+                "changes": sum(one != other for one, other in pairwise(held)),
+                "of": max(len(held) - 1, 0),
+                "distinct": len(set(held)),
+                "lowest": min(numbers) if numbers else None,
+                "highest": max(numbers) if numbers else None,
+            }
+        )
+    return pd.DataFrame(rows).set_index("parameter")
