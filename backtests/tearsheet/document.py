@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
@@ -85,11 +86,12 @@ def script_json(thing: Any) -> Markup:
 
 
 def _finite(thing: Any) -> Any:
-    """`thing` with None for every number that JSON cannot hold."""
+    """`thing` with None for every number that JSON cannot hold, and plain numbers for numpy's."""
     if isinstance(thing, dict):
         return {key: _finite(value) for key, value in thing.items()}
     if isinstance(thing, (list, tuple)):
         return [_finite(value) for value in thing]
+    thing = thing.item() if isinstance(thing, np.generic) else thing
     return None if isinstance(thing, float) and not math.isfinite(thing) else thing
 
 

@@ -1,9 +1,6 @@
 """The tearsheet in a browser: everything is drawn, nothing complains, nothing is wider than a phone."""
 
-import os
 import re
-import shutil
-import subprocess
 from dataclasses import make_dataclass
 from pathlib import Path
 
@@ -13,17 +10,9 @@ from backtests.backtest import compare
 from backtests.tearsheet import write_tearsheet
 from data_cache.lab import Lab
 from strategies import BuyAndHold, FixedMix, StealthQE
+from tests.backtests.chromium import NEEDS_CHROMIUM, browse, told
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs a Chromium on the PATH (chromium, chromium-browser, google-chrome)"
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 
 BITE = "<script>document.title='bitten'</script><img src=x onerror=\"document.title='bitten'\">"
 
@@ -73,33 +62,10 @@ def sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def browse(path: Path, *flags: str) -> tuple[str, list[str]]:
-    """The page as it stands when it has come to rest, and what it said on the console."""
-    command = [
-        str(CHROMIUM),
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-    ]
-    command += [f"--user-data-dir={path.parent / 'profile'}", "--virtual-time-budget=60000", "--enable-logging=stderr"]
-    command += ["--v=0", "--allow-file-access-from-files", *flags, path.as_uri()]
-    environment = os.environ | {"HOME": str(path.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True, env=environment)
-    return done.stdout, [spoken for spoken in done.stderr.splitlines() if "CONSOLE" in spoken]
-
-
 def probed(sheet: Path, name: str, probe: str) -> Path:
     path = sheet.with_name(name)
     path.write_text(sheet.read_text(encoding="utf-8").replace("</body>", probe + "</body>"), encoding="utf-8")
     return path
-
-
-def told(dom: str, name: str) -> str:
-    found = re.search(rf'<html[^>]* data-{name}="([^"]*)"', dom)
-    assert found, f"the page did not come as far as {name}"
-    return found[1]
 
 
 def test_every_chart_is_drawn_and_the_console_is_silent(sheet: Path) -> None:

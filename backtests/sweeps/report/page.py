@@ -1,0 +1,250 @@
+"""The page: panels, tables and manifest of a sweep put into one HTML file that needs nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from backtests.metrics import METRICS
+from backtests.sweeps.report import words
+from backtests.sweeps.report.chance import BEST, MEDIAN, Fan, Luck
+from backtests.sweeps.report.maps import Pair, colouring, curve_of, pairs_of
+from backtests.sweeps.report.paths import COLORS as TENTHS
+from backtests.sweeps.report.paths import MOST_PATHS, Paths
+from backtests.sweeps.report.scored import Scored, scored
+from backtests.sweeps.verdict import STATISTICS
+from backtests.tearsheet.document import Charts, Key, as_json, asset, script_json, template, write_page
+from backtests.tearsheet.figures import COLORS, NEUTRAL, faded
+from data_cache.version import __version__
+
+if TYPE_CHECKING:
+    from backtests.sweeps.swept import Sweep
+
+HOME = "backtests.sweeps.report"
+# What the table of the best trials shows of each, after its parameters.
+SHOWN = ("sharpe", "cagr", "max_drawdown", "sortino", "calmar", "exposure", "turnover", "decisions")
+SHOWN_BEST = 10
+MOST_ROWS = 5_000
+
+
+def write_report(sweep: "Sweep", path: Path) -> None:
+    """Write one self-contained HTML file on a sweep; it opens without a network.
+
+    Parents are created, and the file appears at once or not at all. Raises BadUsage where `path` is a folder.
+    """
+    write_page(path, render(sweep))
+
+
+def render(sweep: "Sweep") -> str:
+    """The page as text."""
+    from plotly.offline import get_plotlyjs
+
+    trials, charts = scored(sweep), Charts()
+    return template("template.html", HOME).render(
+        title=words.title(sweep),
+        simulated=sweep.simulated,
+        presumption=words.presumption(sweep.verdict),
+        reasons=words.reasons(sweep.verdict),
+        findings=sweep.findings,
+        notices=sweep.notices,
+        facts=words.facts(sweep),
+        problems=_problems(sweep),
+        objective=trials.objective.label,
+        count=len(sweep.table),
+        scored=len(trials),
+        **_sections(sweep, trials, charts),
+        statistics=statistics(sweep),
+        intervals=intervals(sweep),
+        skipped=_skipped(sweep),
+        best=best_trials(sweep),
+        tried=words.counted(sweep.verdict.trials),
+        resampling=words.resampling(sweep.verdict),
+        judgement=words.judgement(sweep),
+        folder=str(sweep.folder),
+        rows=min(len(sweep.table), MOST_ROWS),
+        manifest_text=as_json(sweep.manifest, indent=2),
+        manifest=script_json(sweep.summary()),
+        csv=script_json(trials_csv(sweep)),
+        file=f"{sweep.plan.family}-trials.csv",
+        figures=script_json(charts.figures),
+        version=__version__,
+        plotly=Markup(get_plotlyjs()),
+        style=asset("style.css") + asset("report.css", HOME),
+        script=asset("charts.js"),
+        own_script=asset("report.js", HOME),
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trial in the table of the best.
+
+    judged : the largest relative difference of equity to vectorbt's, "" where vectorbt did not run it again
+    """
+
+    number: int
+    parameters: list[str]
+    measures: list[str]
+    judged: str
+
+
+def best_trials(sweep: "Sweep") -> dict[str, Any]:
+    """The table of the ten best trials: its headers and rows."""
+    metrics = [metric for name in _first(sweep.plan.objective) for metric in METRICS if metric.name == name]
+    judged = dict(zip(sweep.judged.numbers.tolist(), sweep.judged.differences.tolist(), strict=True))
+    rows = [
+        Row(
+            int(number),
+            [_value(trial[column]) for column in sweep.columns],
+            [metric.text(float(trial[metric.name])) for metric in metrics],
+            f"{judged[number]:.0e}" if number in judged else "",
+        )
+        for number, trial in sweep.top(SHOWN_BEST).iterrows()
+    ]
+    return {"names": list(sweep.names), "metrics": metrics, "rows": rows}
+
+
+def statistics(sweep: "Sweep") -> list[tuple[str, str, str]]:
+    """Of each statistic its label, its value and what it means."""
+    return [(row.label, row.text(sweep.verdict), row.definition) for row in STATISTICS]
+
+
+def intervals(sweep: "Sweep") -> list[tuple[str, str, str, str]]:
+    """Of each metric of the best trial its label, estimate, and lower and upper end of its interval."""
+    by_name = {metric.name: metric for metric in METRICS}
+    rows = sweep.verdict.intervals.dropna(how="all")
+    return [
+        (metric.label, metric.text(row["estimate"]), metric.text(row["low"]), metric.text(row["high"]))
+        for metric, (_, row) in zip((by_name[str(name)] for name in rows.index), rows.iterrows(), strict=True)
+    ]
+
+
+def trials_csv(sweep: "Sweep") -> str:
+    """The trials as CSV: all of them, or the 5,000 best where there are more, in the order of their numbers."""
+    table = sweep.table
+    if len(table) > MOST_ROWS:
+        best = sweep.scores.sort_values(ascending=False, kind="stable", na_position="last").index[:MOST_ROWS]
+        table = table.loc[np.sort(best.to_numpy())]
+    return str(table.to_csv(float_format="%.8g"))
+
+
+def _sections(sweep: "Sweep", trials: Scored, charts: Charts) -> dict[str, Any]:
+    luck, fan = Luck(trials, sweep.verdict.placebo), Fan(sweep, trials)
+    return {
+        "luck": _luck(luck, sweep.verdict.placebo_trials, charts),
+        "maps": _maps(trials, charts),
+        "paths": _paths(trials, sweep.plan.seed, charts),
+        "fan": {"chart": charts.add("fan", fan, FAN_KEYS), "members": len(fan.members), "decile": fan.decile},
+    }
+
+
+FAN_KEYS = [
+    Key("best trial", "line", BEST, trace=6),
+    Key("median of the best tenth", "line", MEDIAN, trace=4),
+    Key("25 to 75 %", "area", faded(MEDIAN, 0.54)),
+    Key("5 to 95 %", "area", faded(MEDIAN, 0.25)),
+    Key("benchmark", "line", NEUTRAL, trace=5),
+]
+
+
+def _luck_keys(luck: Luck) -> list[Key]:
+    keys = [Key("trials", "area", faded(MEDIAN, 0.6), trace=1), Key("best trial", "line", BEST, trace=4)]
+    if luck.placebo is None:
+        return keys
+    return [
+        *keys,
+        Key("placebos: all trials at the wrong time", "area", faded(NEUTRAL, 0.5), trace=0),
+        Key("best of each placebo", "line", COLORS[4], trace=2),
+        Key("95 % of these are below", "line", COLORS[4], "dash", trace=3),
+    ]
+
+
+def _luck(luck: Luck, trials: int, charts: Charts) -> dict[str, Any]:
+    found: dict[str, Any] = {"chart": charts.add("luck", luck, _luck_keys(luck)), "limit": ""}
+    if luck.placebo is None or np.isnan(luck.beaten_by_luck):
+        return found
+    text = luck.trials.objective.text
+    return found | {
+        "limit": text(luck.beaten_by_luck),
+        "observed": text(luck.placebo.observed),
+        "p": f"{luck.placebo.p_value:.3f}",
+        "rotations": len(luck.placebo.scores),
+        "trials": trials,
+    }
+
+
+def _maps(trials: Scored, charts: Charts) -> dict[str, Any]:
+    """The curve of one parameter, or the maps of pairs; neither where no parameter varies."""
+    if len(trials.varying) < 2:
+        return {"curve": charts.add("curve", curve_of(trials)) if trials.varying else None, "pairs": []}
+    pairs, every = pairs_of(trials)
+    colours = colouring(pairs, trials.objective)
+    drawn = [(pair, charts.add(f"map-{i}", _Coloured(pair, colours))) for i, pair in enumerate(pairs)]
+    return {
+        "curve": None,
+        "pairs": [(pair.y.name, pair.x.name, _share(pair), chart) for pair, chart in drawn],
+        "left_out": every - len(pairs),
+        "all": every,
+        "low": trials.objective.text(colours.low),
+        "high": trials.objective.text(colours.high),
+        "gradients": {theme: colours.gradient(theme) for theme in ("light", "dark")},
+    }
+
+
+@dataclass(frozen=True)
+class _Coloured:
+    """A pair in the colours of its page."""
+
+    pair: Pair
+    colours: Any
+
+    def frame(self) -> pd.DataFrame:
+        return self.pair.frame()
+
+    def figure(self) -> Any:
+        return self.pair.coloured(self.colours)
+
+    def alt(self) -> str:
+        return self.pair.alt()
+
+
+def _share(pair: Pair) -> str:
+    return "" if np.isnan(pair.explained) else f"{pair.explained:.0%}"
+
+
+def _paths(trials: Scored, seed: int, charts: Charts) -> dict[str, Any] | None:
+    if not trials.varying:
+        return None
+    paths = Paths(trials, seed)
+    chart = charts.add("paths", paths)
+    return {
+        "chart": chart,
+        "best_kept": paths.best_kept,
+        "others": MOST_PATHS - paths.best_kept if len(trials) > MOST_PATHS else 0,
+        "colors": TENTHS,
+        "best": BEST,
+        "width": 92 * (len(trials.varying) + 1),
+    }
+
+
+def _first(objective: str) -> list[str]:
+    return list(dict.fromkeys([objective, *SHOWN]))
+
+
+def _problems(sweep: "Sweep") -> list[tuple[str, int]]:
+    """Why trials have no result, the most frequent first, and how many each."""
+    problems = sweep.table["problem"]
+    counted = problems[problems != ""].value_counts().head(5)
+    return [(str(problem), int(count)) for problem, count in counted.items()]
+
+
+def _skipped(sweep: "Sweep") -> list[tuple[str, str]]:
+    labels = {row.name: row.label for row in STATISTICS}
+    return [(labels.get(name, name), why) for name, why in sweep.verdict.skipped.items()]
+
+
+def _value(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
