@@ -19,12 +19,11 @@ BLOCK_BYTES = 8_000_000
 
 
 class TrialReturns(Protocol):
-    """Returns of many trials, read some at a time and as often as needed: those of a sweep on disk, or `InMemory`.
+    """Returns of many trials, read some at a time and as often as needed: those of a sweep on disk, or `InMemory`."""
 
-    numbers : of the trials, int64, shape (n_trials,), ascending
-    """
-
-    numbers: np.ndarray
+    @property
+    def numbers(self) -> np.ndarray:
+        """Of the trials, int64, shape (n_trials,), ascending."""
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Arrays of shape (n_bars, some trials), which together are all of `numbers` in its order."""

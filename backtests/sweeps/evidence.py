@@ -148,10 +148,11 @@ def deflated(evidence: Evidence, trials: float) -> float:
     These are ratios a year, made ones per bar of this tape whatever bars they came from. Trials without a ratio count,
     but have no part in the variance. Where one trial alone was ever run, nothing was chosen and nothing is deflated.
     """
+    of = evidence.moments
     known = evidence.tried["sharpe"].dropna().to_numpy(float) / np.sqrt(evidence.bars_a_year)
     alone = len(evidence.tried) == 1
     need(alone or len(known) > 1, "fewer than two trials in the ledger have a Sharpe ratio, so its variance is unknown")
-    chance = deflated_sharpe(evidence.moments, trials, 0.0 if alone else float(known.var(ddof=1)))
+    chance = deflated_sharpe(of, trials, 0.0 if alone else float(known.var(ddof=1)))
     need(not isnan(chance), "the best trial's skewness and kurtosis leave its Sharpe ratio without a standard error")
     return chance
 

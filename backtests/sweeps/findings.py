@@ -126,7 +126,7 @@ def neighbours(parameters: pd.DataFrame, best: int) -> np.ndarray:
 def _same(column: pd.Series, best: int) -> np.ndarray:
     """Which trials have the value of trial `best`; None is one too."""
     value = column.iloc[best]
-    return (column.isna() if value is None or value != value else column == value).to_numpy(bool)
+    return np.asarray(column.isna() if value is None or value != value else column == value, bool)
 
 
 def _grid(parameters: pd.DataFrame, least: int = GRID) -> Iterator[tuple[Hashable, np.ndarray]]:
