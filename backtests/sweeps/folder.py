@@ -96,13 +96,15 @@ class SweepFolder:
 
     def kept(self, task: Task) -> bool:
         """Whether the chunk of a task is there, whole; a damaged one is not, and `notices` tells of it."""
+        damaged = []
         for chunk in sorted(self._chunks_of(task)):
             try:
                 self._count(chunk)
+                self._only(chunk)
                 return True
             except DamagedFile as error:
-                finding = str(error).partition("; run the same sweep")[0]
-                self.notices.append(f"{finding}; its trials are run again")
+                damaged.append(str(error).partition("; run the same sweep")[0])
+        self.notices += [f"{finding}; its trials are run again" for finding in damaged]
         return False
 
     def keep(self, task: Task, chunk: Chunk) -> None:
@@ -116,10 +118,8 @@ class SweepFolder:
         content = encoded(task, chunk, self._record.names)
         stored = StoredChunk.of(self.path / CHUNKS, task.number, self._key(task), content)
         _written(stored.path, lambda path: parquet.replace(path, content))
-        for damaged in self._chunks_of(task) - {stored}:
-            damaged.path.unlink(missing_ok=True)
-        self._stored[stored.number, stored.key] = {stored}
         self._counted.add(stored)
+        self._only(stored)
 
     def measures(self, task: Task) -> Mapping[str, np.ndarray]:
         """MEASURES by name of a task that is kept, float64 of shape (n_trials,); NoData for another task."""
@@ -161,11 +161,22 @@ class SweepFolder:
             chunk.check()
             self._counted.add(chunk)
 
+    def _is_own(self, chunk: StoredChunk) -> bool:
+        chunk.check()
+        return chunk.is_of(self._of, self._record.names)
+
+    def _only(self, chunk: StoredChunk) -> None:
+        """Remove what else there is of the same task: damaged files in whose place this one is."""
+        for other in self._stored[chunk.number, chunk.key] - {chunk}:
+            other.path.unlink(missing_ok=True)
+            self._counted.discard(other)
+        self._stored[chunk.number, chunk.key] = {chunk}
+
     def _in_order(self) -> list[StoredChunk]:
         """All chunks that count, by the number of their task."""
+        numbers = {chunk.number for chunk in self._counted}
         for chunk in sorted(set().union(*self._stored.values()) - self._counted):
-            chunk.check()
-            if chunk.is_of(self._of, self._record.names):
+            if chunk.number not in numbers and self._is_own(chunk):
                 self._counted.add(chunk)
             else:
                 self.notices.append(f"{chunk.path} is of other trials, data or code, and does not count")
@@ -254,8 +265,8 @@ def _trials(path: Path) -> int:
 def _clear(chunks: Path) -> None:
     """Make the folder of chunks, and remove what a killed writer left half-written."""
     chunks.mkdir(exist_ok=True)
-    for left in [*chunks.glob(".*.tmp"), *chunks.parent.glob(".*.tmp")]:
-        left.unlink()
+    for left in [*chunks.glob(".*.tmp"), *(chunks.parent / name for name in (".sweep.tmp", ".trials.tmp"))]:
+        left.unlink(missing_ok=True)
 
 
 def _written(path: Path, write: Callable[[Path], object]) -> None:

@@ -149,8 +149,9 @@ class StoredChunk:
         try:
             with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
                 yield file
-        except (OSError, pa.ArrowException) as error:
-            raise self._damaged(str(error).partition("\n")[0]) from error
+        except Exception:  # of whatever kind: a flipped bit can make pyarrow raise anything
+            self.check()
+            raise
 
     def _damaged(self, finding: str) -> DamagedFile:
         return DamagedFile(

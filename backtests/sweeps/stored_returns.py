@@ -10,7 +10,7 @@ from backtests.sweeps.stored_chunk import StoredChunk
 from data_cache.errors import NoData
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StoredReturns:
     """Excess returns over UTC days of the trials that have no problem; never more than one chunk is in memory.
 

@@ -72,8 +72,7 @@ class SweepRecord:
     @property
     def decisive(self) -> str:
         """All that decides what comes of a trial, as one text."""
-        about = {name: value for name, value in self.about.items() if name != FREE}
-        return _text({"format": FORMAT, "about": about, "names": self.names, "days": self.days})
+        return _text({"format": FORMAT, **vars(self)})
 
     def differences(self, other: "SweepRecord") -> str:
         """In words, what of `other` is not as expected here; "" where all that decides is the same."""

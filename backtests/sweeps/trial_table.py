@@ -36,9 +36,9 @@ def trial_table(names: Sequence[str], parts: Iterable[Mapping[str, Any]]) -> pd.
     measures: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for name in MEASURES}
     problems: list[str] = []
     for part in parts:
-        for trial in json.loads(f"[{','.join(part['parameters'])}]"):
-            for name in names:
-                values[name].append(trial[name])
+        trials = json.loads(f"[{','.join(part['parameters'])}]")
+        for name in names:  # what is no number becomes text at once: many small lists would be dear to keep
+            values[name] += [v if isinstance(v, int | float) else _text(v) for v in (trial[name] for trial in trials)]
         for name in MEASURES:
             measures[name].append(part[name])
         problems += part[PROBLEM]
@@ -56,7 +56,7 @@ def _typed(values: list[Any]) -> Any:
         return np.array(values, float)
     if kinds == {int} and all(-(2**63) <= value < 2**63 for value in values):
         return np.array(values, np.int64)
-    return pd.array([_text(value) for value in values], dtype="str")
+    return pd.array(list(map(str, values)), dtype="str")
 
 
 def text_of(value: Any) -> str:

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from backtests.sweeps import folder as folders
-from backtests.sweeps.folder import require_room
+from backtests.sweeps.folder import SweepFolder, require_room
 from backtests.sweeps.trial_table import text_of
-from backtests.sweeps.trials import MEASURES, Task
+from backtests.sweeps.trials import MEASURES, Chunk, Task
 from data_cache.errors import BadUsage, EbbtideError, NoData, NotWritten
 from tests.backtests.sweeps.made_sweep import ABOUT, DAYS, chunk_files, filled, opened, result, swept, tasks, trial
 
@@ -235,6 +235,17 @@ def test_returns_of_many_trials_in_one_chunk_are_read_in_any_order(path: Path) -
     np.testing.assert_array_equal(returns.take(some), kept[:, some])
 
 
+def test_returns_of_many_days_come_back_bit_by_bit(path: Path) -> None:
+    days, numbers = pd.date_range("2023-01-01", periods=150, tz="UTC"), range(260)
+    kept = np.random.default_rng(7).normal(0, 0.03, (len(days), len(numbers))).astype(np.float32)
+    task = Task(0, [{"window": number} for number in numbers])
+    chunk = Chunk({name: np.ones(len(numbers)) for name in MEASURES}, kept, [""] * len(numbers), pd.DataFrame())
+    with SweepFolder.open(path, ABOUT, ["window"], days, resume=False) as folder:
+        folder.keep(task, chunk)
+    np.testing.assert_array_equal(next(folder.returns().blocks()), kept)
+    np.testing.assert_array_equal(folder.returns().take([259, 0]), kept[:, [259, 0]])
+
+
 # What is refused
 
 
@@ -283,9 +294,10 @@ def test_two_sweeps_at_once_do_not_write_into_one_folder(path: Path) -> None:
 
 def test_what_was_refused_is_not_in_use(path: Path) -> None:
     filled(path, [])
-    with pytest.raises(BadUsage):
+    with pytest.raises(BadUsage) as refused:
         opened(path)
     opened(path, resume=True).close()
+    assert "unfinished" in str(refused), "kept, and with it all that was at hand when it was raised"
 
 
 # The disk

@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -239,10 +241,57 @@ def test_equal_chunks_make_equal_files(path: Path) -> None:
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_chunk_of_a_task_that_is_kept_again_replaces_a_damaged_one(path: Path) -> None:
-    first = tasks()[0]
+def test_a_chunk_that_is_run_again_takes_the_place_of_a_damaged_one_even_if_it_differs(path: Path) -> None:
+    first, again = tasks()[0], replace(result(tasks()[0]), problems=["other"] * 5)
+    filled(path, [first])
+    damaged = chunk_files(path)[0]
+    flip_a_bit(damaged)
+    copy = damaged.read_bytes()
+    with opened(path, resume=True) as folder:
+        folder.keep(first, again)
+        assert folder.table()["problem"].tolist() == ["other"] * 5
+    assert len(chunk_files(path)) == 1
+    damaged.write_bytes(copy)  # as if it had been killed before it removed this one
+    with opened(path, resume=True) as folder:
+        assert folder.kept(first)
+        assert folder.notices == []
+        assert folder.table()["problem"].tolist() == ["other"] * 5
+    assert len(chunk_files(path)) == 1
+
+
+def test_of_a_task_that_was_kept_a_chunk_of_another_sweep_does_not_count(path: Path) -> None:
+    filled(path, tasks())
+    stray = path / "chunks" / f"000001-{'0' * 16}-{'0' * 16}.parquet"
+    stray.write_text("mine")
+    with opened(path, resume=True) as folder:
+        assert all(map(folder.kept, tasks()))
+        assert len(folder.table()) == 12
+        assert folder.notices == [f"{stray} is of other trials, data or code, and does not count"]
+
+
+def test_what_a_killed_sweep_left_half_written_is_cleared_and_nothing_else(path: Path) -> None:
+    filled(path, tasks())
+    left = [path / "chunks" / ".000009-0-0.tmp", path / ".trials.tmp", path / ".sweep.tmp"]
+    for file in [*left, path / ".mine.tmp"]:
+        file.write_text("half")
+    opened(path, resume=True).close()
+    assert [file.exists() for file in left] == [False] * 3
+    assert (path / ".mine.tmp").exists()
+
+
+def test_no_bit_that_is_flipped_while_a_sweep_is_open_makes_other_returns(path: Path) -> None:
+    many = Task(0, [trial(number) for number in range(40)])
+    noise = np.random.default_rng(7).normal(0, 0.03, (5, 40)).astype(np.float32)
     with opened(path) as folder:
-        folder.keep(first, result(first))
-        flip_a_bit(chunk_files(path)[0])
-        folder.keep(first, result(first))
-        assert len(folder.table()) == 5
+        folder.keep(many, replace(result(many), returns=noise))
+    returns, file = folder.returns(), chunk_files(path)[0]
+    content, expected, noticed = file.read_bytes(), returns.take([0, 1, 39]), 0
+    for place in range(0, len(content), 7):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        file.write_bytes(flipped)
+        try:
+            np.testing.assert_array_equal(returns.take([0, 1, 39]), expected)
+        except DamagedFile:
+            noticed += 1
+    assert noticed > 80, "of those that hold the returns"
