@@ -18,6 +18,7 @@ from backtests.sweeps.grid import Parameters, told
 from backtests.sweeps.runner import FastPath
 from backtests.sweeps.stage import Events
 from backtests.sweeps.trials import World
+from backtests.tape import Tape
 from data_cache.errors import CheckFailed
 from strategies.strategy import Strategy, path_dependent
 
@@ -59,12 +60,11 @@ def judge(
 
     final_equity : of each, $, as the sweep's table has it
     """
+    equity = _walked_equity if path_dependent(world.base) else _laid_equity
     runner = FastPath(world)
     differences = []
     for number, trial in trials.items():
-        result = again(world, runner.strategy(trial))
-        ours = result.equity.to_numpy()[1:] if path_dependent(result.strategy) else _kernel_equity(runner, trial)
-        theirs = _vectorbt_equity(result)
+        ours, theirs = equity(runner, world, trial)
         difference = max(_largest(ours, theirs), _largest(np.array([final_equity[number]]), theirs[-1:]))
         if not difference <= SAME:
             raise CheckFailed(
@@ -80,19 +80,27 @@ def again(world: World, strategy: Strategy) -> Result:
     """One trial as `ebbtide run` runs it, on the bars of the sweep; its manifest is empty."""
     if path_dependent(strategy):
         return Events(world, None).result(strategy)
+    decisions, tape = _decided(world, strategy)
+    fills = portfolio_fills(simulate(decisions, tape, world.execution), tape)
+    return Result(strategy, world.execution, world.market, tape, decisions, fills, manifest={})
+
+
+def _decided(world: World, strategy: Strategy) -> tuple[pd.DataFrame, Tape]:
     market, execution = world.market, world.execution
     tape = world.tape.only(traded_assets(strategy, market))
-    decisions = decide(strategy, market, tape, execution.band, rebalance_days(strategy, execution))
-    fills = portfolio_fills(simulate(decisions, tape, execution), tape)
-    return Result(strategy, execution, market, tape, decisions, fills, manifest={})
+    return decide(strategy, market, tape, execution.band, rebalance_days(strategy, execution)), tape
 
 
-def _kernel_equity(runner: FastPath, trial: Parameters) -> np.ndarray:
-    return runner.kernel().equity(runner.orders([trial]))[0]
+def _laid_equity(runner: FastPath, world: World, trial: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """Equity at bar ends of a trial on the fast path: by the kernel, and by vectorbt on decisions found anew."""
+    portfolio = simulate(*_decided(world, runner.strategy(trial)), world.execution)
+    return runner.kernel().equity(runner.orders([trial]))[0], portfolio.value().to_numpy()
 
 
-def _vectorbt_equity(result: Result) -> np.ndarray:
-    return np.asarray(result.portfolio.value().to_numpy(), float)
+def _walked_equity(runner: FastPath, world: World, trial: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """Equity at bar ends of a trial of the event engine: by its own book, and by vectorbt on the same decisions."""
+    result = again(world, runner.strategy(trial))
+    return result.equity.to_numpy()[1:], result.portfolio.value().to_numpy()
 
 
 def _largest(ours: np.ndarray, theirs: np.ndarray) -> float:

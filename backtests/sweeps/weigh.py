@@ -84,8 +84,9 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
 
 def _require_scores(plan: Plan, table: pd.DataFrame, scores: pd.Series) -> None:
     if scores.isna().all():
-        problem = next(iter(table["problem"][table["problem"] != ""]), f"its {plan.objective} is undefined throughout")
-        raise NoData(f"none of {len(table):,} trials of {plan.family} has a {plan.objective}; of the first: {problem}")
+        idle = f"those that decided have none, for their {plan.objective} is undefined where equity never moves"
+        problem = table["problem"].iloc[0] if (table["problem"] != "").all() else idle
+        raise NoData(f"none of {len(table):,} trials of {plan.family} has a {plan.objective}: {problem}")
 
 
 def _best(plan: Plan, trial: Parameters) -> Result:
