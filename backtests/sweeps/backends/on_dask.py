@@ -27,7 +27,7 @@ class OnDask:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            place = self._address or stack.enter_context(_started(self._wanted))
+            place = stack.enter_context(_started(self._wanted)) if self._address is None else self._address
             self._client = stack.enter_context(_connected(place))
             self.workers = self._wanted or _count(self._client)
             self._left = stack.pop_all()
@@ -74,10 +74,10 @@ def _started(workers: int | None) -> Any:
         threads_per_worker=1,
         processes=True,
         memory_limit=0,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
         env=ONE_THREAD,
-        scheduler_kwargs={"allowed_failures": RETRIES},
+        scheduler_kwargs={"allowed_failures": RETRIES, "dashboard": False},
     )
 
 

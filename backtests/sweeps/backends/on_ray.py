@@ -30,7 +30,7 @@ class OnRay:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             _silence(stack)
-            if not ray.is_initialized():
+            if self._address is not None or not ray.is_initialized():
                 self._start()
                 stack.callback(ray.shutdown)
             self.workers = self._wanted or max(1, int(ray.cluster_resources().get("CPU", 1)))

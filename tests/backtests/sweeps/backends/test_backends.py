@@ -88,9 +88,7 @@ def closed_port() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("backend", "where", "told"), REMOTE)
-def test_an_address_where_nobody_answers_is_told_at_once(
-    backend: str, where: str, told: str, closed_port: str
-) -> None:
+def test_an_address_where_nobody_answers_is_told_at_once(backend: str, where: str, told: str, closed_port: str) -> None:
     pytest.importorskip({"dask": "distributed"}.get(backend, backend))
     with pytest.raises(Unreachable) as refused, cluster(backend, address=where.format(closed_port)):
         pass

@@ -1,6 +1,8 @@
 """What holds on every backend: real processes of loky, a real Ray, a real dask cluster, of two workers each."""
 
 import shutil
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -31,6 +33,8 @@ from tests.backtests.sweeps.backends.fake_runs import (
     tasks,
     world_of,
 )
+
+ROOT = Path(__file__).parents[4]
 
 # Ray and dask leave sockets and pipes of processes that are gone to the garbage collector.
 pytestmark = [
@@ -233,3 +237,37 @@ def stored(tmp_path: Path) -> Callable[[Market], Store]:
         return store
 
     return store_of
+
+
+CONNECTED = """
+import sys
+from backtests.sweeps.backends import cluster
+from tests.backtests.conftest import BTC, market
+from tests.backtests.sweeps.backends.fake_runs import Fake, Marked, by_number, tasks, world_of
+
+if __name__ == "__main__":
+    with cluster(sys.argv[1], address=sys.argv[2], make=Fake) as found:
+        found.share(world_of(Marked(sys.argv[3]), market({"BTC": BTC})))
+        print(found.workers, len(by_number(found.run(tasks(5)))))
+"""
+
+
+def test_workers_at_an_address_are_used_and_left_running(
+    two: Cluster, fake: World, address: tuple[str, str], tmp_path: Path
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", CONNECTED, *address, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (ran.stdout, ran.stderr) == ("2 5\n", "")
+    two.share(fake)
+    assert list(by_number(two.run(tasks(2)))) == [0, 1]
+
+
+@pytest.fixture
+def address(two: Cluster) -> tuple[str, str]:
+    """The backend of the running workers and where others find them."""
+    if type(two).__name__ == "OnRay":
+        return "ray", sys.modules["ray"].get_runtime_context().gcs_address
+    if type(two).__name__ == "OnDask":
+        return "dask", two._client.scheduler.address  # type: ignore[attr-defined]
+    pytest.skip("local workers have no address")

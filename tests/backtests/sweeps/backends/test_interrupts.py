@@ -1,0 +1,77 @@
+"""Ctrl-C, and silence: each backend in a process of its own, as the command line uses it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.backtests.sweeps.backends.fake_runs import marks
+
+ROOT = Path(__file__).parents[4]
+SECONDS = 60
+SCRIPT = """
+import sys
+from backtests.sweeps.backends import cluster
+from tests.backtests.conftest import BTC, market
+from tests.backtests.sweeps.backends.fake_runs import Fake, Marked, by_number, tasks, world_of
+
+with cluster(sys.argv[1], workers=2, make=Fake) as two:
+    two.share(world_of(Marked(sys.argv[2]), market({"BTC": BTC})))
+    print(len(by_number(two.run(tasks(6, t1="die_once")))), "done", flush=True)
+    try:
+        by_number(two.run(tasks(6, t0="wait", t1="wait")))
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+print("left")
+"""
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Look again and again until it holds; fail where it does not in time."""
+    ends = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < ends, "waited too long"
+        threading.Event().wait(0.05)
+
+
+def alive(name: str) -> list[str]:
+    """The command lines of all processes that have `name` in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if name.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue  # it has ended, or belongs to somebody else
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
+@pytest.mark.parametrize("backend", ["local", "ray", "dask"])
+def test_a_death_is_not_heard_and_an_interrupt_leaves_no_process_behind(backend: str, tmp_path: Path) -> None:
+    if backend != "local":
+        pytest.importorskip({"dask": "distributed"}.get(backend, backend))
+    name = f"EBBTIDE_TEST_{uuid.uuid4().hex}"
+    started = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, backend, str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {name: "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with started:
+        until(lambda: started.poll() is not None or len(marks(tmp_path, "waiting")) == 2)
+        os.killpg(started.pid, signal.SIGINT)
+        out, err = started.communicate(timeout=SECONDS)
+    assert err == ""
+    assert out == "6 done\ninterrupted\nleft\n"
+    until(lambda: alive(name) == [])
