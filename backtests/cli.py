@@ -11,7 +11,15 @@ from typing import Annotated, Any
 import click
 import typer
 
-from backtests.options import JsonOption, LedgerOption, StoreOption, takes_request
+from backtests.options import (
+    REQUEST_OPTIONS,
+    SWEEP_OPTIONS,
+    WALK_OPTIONS,
+    JsonOption,
+    LedgerOption,
+    StoreOption,
+    takes,
+)
 from data_cache.errors import EbbtideError, UnknownName
 from data_cache.version import __version__
 
@@ -154,7 +162,7 @@ def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-@takes_request
+@takes(REQUEST_OPTIONS)
 def run(
     strategy: Annotated[
         str, typer.Argument(help="Name, Name(parameter=value), file.py:Class, module:Class or run.toml")
@@ -166,13 +174,56 @@ def run(
 
 
 @app.command()
-@takes_request
+@takes(REQUEST_OPTIONS)
 def compare(
     strategies: Annotated[list[str], typer.Argument(help="Two or more strategies as for run; all for every one.")],
     **options: Any,
 ) -> None:
     """Backtest several strategies on the same data, window and costs."""
     _run(strategies, options, single=False)
+
+
+@app.command()
+@takes(SWEEP_OPTIONS)
+def sweep(
+    strategy: Annotated[str, typer.Argument(help="Name, file.py:Class, module:Class or a TOML run file")],
+    **options: Any,
+) -> None:
+    """Backtest many parameter sets of a strategy, and judge the best of them by how many were tried."""
+    from backtests.request import asked_of
+    from backtests.sweeps.report import write_report
+    from backtests.sweeps.request import SweepRequest
+    from backtests.sweeps.terminal import REPORT, SweepProgress, print_sweep
+
+    asked = asked_of(SweepRequest, options | {"strategies": [strategy]})
+    with SweepProgress(hidden=asked.json) as progress:
+        swept = asked.run(progress.bar("Trials", "Judging and statistics"))
+        write_report(swept, swept.folder / REPORT)
+    return _print_json(swept.summary()) if asked.json else print_sweep(swept)
+
+
+@app.command()
+@takes(WALK_OPTIONS)
+def walk(
+    strategy: Annotated[str, typer.Argument(help="Name, file.py:Class, module:Class or a TOML run file")],
+    **options: Any,
+) -> None:
+    """Choose parameters on one stretch of history, hold them over the next, and join what came of it."""
+    from backtests.request import asked_of
+    from backtests.sweeps.request import WalkRequest
+    from backtests.sweeps.terminal import SweepProgress, print_walk
+
+    asked = asked_of(WalkRequest, options | {"strategies": [strategy]})
+    with SweepProgress(hidden=asked.json) as progress:
+        walked, paths = asked.run(progress.bar("Walking", "Joining"), progress.bar("Cross-validating", "Joining"))
+    if asked.out is not None:
+        from backtests.tearsheet import write_tearsheet
+
+        title = f"{walked.plan.family}, walked forward"
+        write_tearsheet([walked.result], asked.out, title, notes=[str(finding) for finding in walked.findings])
+    if asked.json:
+        return _print_json(walked.summary() | {"cross_validation": paths.summary() if paths else None})
+    return print_walk(walked, paths, asked.out)
 
 
 @app.command()

@@ -47,14 +47,64 @@ REQUEST_OPTIONS: dict[str, Any] = {
 }
 
 
-def takes_request(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command with `**options` every option of a Request: typer reads them from its signature."""
-    signature = inspect.signature(command)
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in REQUEST_OPTIONS.items()
-    ]
-    command.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
-    command.__annotations__ = {**{p.name: p.annotation for p in own}, **REQUEST_OPTIONS}
-    return command
+_SEARCH: dict[str, Any] = {
+    "set": _option(list[str], "--set", "Values of a parameter: window=5,10,20 or window=5:60:5; nested: part.window=…"),
+    "where": _option(list[str], "--where", 'A condition on parameters, such as "fast < slow"; all of them must hold.'),
+    "search": _option(str, "--search", "grid (all of them), random or tpe. Default: grid."),
+    "trials": _option(int, "--trials", "How many, for random and tpe. Default: all of the space."),
+    "objective": _option(str, "--objective", "The measure that is searched for. Default: sharpe."),
+    "backend": _option(str, "--backend", "local, ray or dask. Default: local."),
+    "address": _option(str, "--address", "Of a running ray or dask cluster. Default: one is started on this machine."),
+    "workers": _option(int, "--workers", "Processes. Default: one for small sweeps, else one per core."),
+    "memory": _option(str, "--memory", "What the sweep may take in all, such as 500MB. Default: 2GB."),
+}
+
+
+def _searching(own: dict[str, Any], out: str) -> dict[str, Any]:
+    """Options of a search, then those of one command, then those of `run` but its engine."""
+    shared = {name: kind for name, kind in REQUEST_OPTIONS.items() if name not in ("engine", *_SEARCH)}
+    said = {
+        "seed": _option(int, "--seed", "Seed of the lab and of the search. Default: 7."),
+        "out": _option(Path, "--out", out),
+        "benchmark": _option(str, "--benchmark", "A strategy. Default: BuyAndHold of the strategy's mix."),
+    }
+    return _SEARCH | own | shared | said
+
+
+# By the names of SweepRequest and WalkRequest.
+SWEEP_OPTIONS = _searching(
+    {"resume": Annotated[bool | None, typer.Option("--resume", help="Go on with a sweep that was interrupted.")]},
+    "Folder of the sweep. Default: sweeps/STRATEGY-DIGITS, the same for the same command.",
+)
+WALK_OPTIONS = _searching(
+    {
+        "train": _option(str, "--train", "On how much history parameters are chosen: 730d, 104w, 720h."),
+        "test": _option(str, "--test", "For how long they are then held: 180d."),
+        "anchored": Annotated[
+            bool | None, typer.Option("--anchored", help="Let every training window begin at the first bar.")
+        ],
+        "purge": _option(
+            str, "--purge", "Left out between training and test, and around groups held out. Default: 0d."
+        ),
+        "groups": _option(int, "--groups", "For cross-validation: into how many the days are cut. Default: 6."),
+        "held_out": _option(int, "--held-out", "How many of them are held out at a time. Default: 2."),
+    },
+    "Write a tearsheet of the joined result here (HTML).",
+)
+
+
+def takes(options: dict[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command with `**options` every one of these: typer reads them from its signature."""
+
+    def given(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        shared = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+            for name, kind in options.items()
+        ]
+        command.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+        command.__annotations__ = {**{p.name: p.annotation for p in own}, **options}
+        return command
+
+    return given

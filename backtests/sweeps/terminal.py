@@ -1,0 +1,237 @@
+"""What `ebbtide sweep` and `ebbtide walk` show: progress on stderr, then tables and sentences."""
+
+from collections.abc import Callable, Iterator, Sequence
+from math import isnan
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from backtests.console import SHORT, fitting, new_table, print_results, print_window, say, show
+from backtests.metrics import METRICS
+from backtests.sweeps.folder import TABLE
+from backtests.sweeps.verdict import STATISTICS
+
+REPORT = "report.html"
+# So many of the best trials are shown.
+TOP = 10
+# What a line of them shows behind the parameters and the objective, the most telling first.
+COLUMNS = ("sharpe", "cagr", "max_drawdown", "volatility", "exposure", "decisions", "turnover")
+HEADINGS = SHORT | {"sortino": "Sortino", "calmar": "Calmar"}
+# Speed is of the last minute, in seconds: a chunk of slow trials may take a good part of it.
+REMEMBERED = 60.0
+METRIC = {metric.name: metric for metric in METRICS}
+
+
+class SweepProgress:
+    """Bars on stderr: trials done, how many a second, the time left; then a line while they are judged.
+
+    Nothing is shown where stderr is no terminal, or `hidden`. What an earlier run had done is counted fast: the speed
+    is right a minute after that.
+    """
+
+    def __init__(self, hidden: bool = False, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
+        columns = (
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description}"),
+            BarColumn(20),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(compact=True),
+        )
+        hidden = hidden or not console.is_terminal
+        self._progress = Progress(
+            *columns, console=console, transient=True, disable=hidden, speed_estimate_period=REMEMBERED
+        )
+        self._waiting = self._progress.add_task("Loading", total=None, told="")
+
+    def __enter__(self) -> "SweepProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def bar(self, name: str, then: str) -> Callable[[int, int], None]:
+        """What shows, when called, that so many of so many trials are done; after the last comes the line `then`."""
+        bar = self._progress.add_task(name, total=None, told="", visible=False)
+
+        def watch(done: int, total: int) -> None:
+            self._progress.update(bar, completed=done, total=total, visible=True)
+            self._progress.update(bar, told=_told(self._progress.tasks[bar]))
+            self._progress.update(self._waiting, description=then, visible=done >= total)
+
+        return watch
+
+    def refresh(self) -> None:
+        """Draw it now; it is drawn ten times a second anyway."""
+        self._progress.refresh()
+
+
+def _told(task: Task) -> str:
+    """How many trials are done, and how many a second."""
+    done = f"{task.completed:,.0f} of {task.total or 0:,.0f}"
+    return done if task.speed is None else f"{done}, {task.speed:,.{0 if task.speed >= 10 else 1}f} a second"
+
+
+def print_sweep(sweep: Any) -> None:
+    """Print the best trials, what the judge and the statistics say of them, and where everything lies."""
+    print_window([sweep.result])
+    say(escape(headline(sweep)))
+    show(best_trials(sweep))
+    for sentence in sweep.notices:
+        say(f"[yellow]note[/] {escape(sentence)}")
+    say(escape(agreement(sweep.judged)))
+    show(statistics_table(sweep.verdict))
+    for sentence in bounds(sweep.verdict):
+        say(escape(sentence))
+    for finding in sweep.findings:
+        say(f"[yellow]note[/] {escape(str(finding))} \\[{finding.code}]")
+    for what, path in _files(sweep.folder):
+        say(f"{what}: {escape(str(path))}")
+
+
+def headline(sweep: Any) -> str:
+    """How many trials the best is the best of, those of earlier commands included."""
+    behind, here = sweep.verdict.trials, len(sweep.table)
+    own = f", {here:,} of them in this sweep" if behind > here else ""
+    by = METRIC[sweep.plan.objective].label
+    return f"The best of {behind:,} trials of {sweep.plan.family}{own}, by {by}"
+
+
+def best_trials(sweep: Any) -> Table:
+    """The best trials, a line each: the parameters that vary, then measures, as many as fit; then the benchmark."""
+    measures = list(dict.fromkeys([sweep.plan.objective, *COLUMNS]))
+    return fitting([_best_trials(sweep, measures[:count]) for count in range(len(measures), 0, -1)])
+
+
+def _best_trials(sweep: Any, measures: Sequence[str]) -> Table:
+    axes = zip(sweep.plan.space.axes, sweep.columns, strict=True)
+    varying = {axis.name: column for axis, column in axes if len(axis.values) > 1}
+    table = new_table(
+        "", "trial", *map(escape, _short(list(varying))), *(HEADINGS[m] for m in measures), numbers_from=1
+    )
+    for number, row in sweep.top(TOP).iterrows():
+        table.add_row(f"{number:,}", *(_value(row[column]) for column in varying.values()), *_texts(row, measures))
+    if sweep.result.benchmark:
+        table.add_row("benchmark", *[""] * len(varying), *_texts(sweep.result.benchmark.metrics, measures))
+    return table
+
+
+def _texts(measured: Any, measures: Sequence[str]) -> list[str]:
+    return [METRIC[measure].text(measured[measure]) for measure in measures]
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Dotted names without the parts that they are of, where no two are then alike."""
+    last = [name.rpartition(".")[2] for name in names]
+    return [short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)]
+
+
+def _value(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else escape(str(value))
+
+
+def agreement(judged: Any) -> str:
+    """What the judge found."""
+    return f"vectorbt agrees on {len(judged.numbers):,} trials: largest difference in equity {judged.largest:.1e}"
+
+
+def statistics_table(verdict: Any) -> Table:
+    """Each statistic of a sweep: its value, and what it means in words; of one that is missing, why."""
+    table = new_table("", "statistic", "value", "in words")
+    table.columns[1].justify, table.columns[1].no_wrap = "right", True
+    table.columns[0].no_wrap = False
+    for statistic in STATISTICS:
+        reason = verdict.skipped.get(statistic.name)
+        table.add_row(
+            escape(statistic.label),
+            statistic.text(verdict),
+            escape(f"not computed: {reason}" if reason else statistic.definition),
+        )
+    return table
+
+
+def bounds(verdict: Any) -> Iterator[str]:
+    """Within what the best trial's numbers lie, as far as its own days can tell."""
+    told = [
+        f"{METRIC[str(name)].label} {METRIC[str(name)].text(row['low'])} to {METRIC[str(name)].text(row['high'])}"
+        for name, row in verdict.intervals.iterrows()
+    ]
+    if told:
+        yield f"The best trial within 90 % of bootstraps of its days, in excess of cash: {', '.join(told)}"
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """What a sweep leaves behind."""
+    for what, name in (("Trials", TABLE), ("Report", REPORT)):
+        if (folder / name).exists():
+            yield what, folder / name
+
+
+def print_walk(walk: Any, paths: Any, out: Path | None) -> None:
+    """Print what each stretch chose, how it drifted, what other paths say, and the joined run beside its benchmark."""
+    say(escape(_walked(walk)))
+    show(stretches(walk))
+    show(_drift(walk.changes))
+    say(escape(_kept(walk)))
+    say(escape(across(paths) if paths else "Not cross-validated: tpe learns from what would be held out"))
+    say("Joined out of sample:")
+    print_results([walk.result], walk.findings, "auto", out)
+
+
+def _walked(walk: Any) -> str:
+    steps = walk.steps
+    anchored = ", anchored" if steps["anchored"] else ""
+    return (
+        f"{walk.plan.family} in {len(walk.stretches):,} stretches: chosen on {steps['train']}, held for "
+        f"{steps['test']}, {steps['purge']} between{anchored}; {walk.runs:,} runs; {walk.trials:,} trials of it so far"
+    )
+
+
+def stretches(walk: Any) -> Table:
+    """A line per stretch: its windows, training left away where there is no room, what was held, what came of it."""
+    return fitting([_stretches(walk, kinds) for kinds in (("train", "test"), ("test",))])
+
+
+def _stretches(walk: Any, kinds: Sequence[str]) -> Table:
+    edges = [f"{kind}_{edge}" for kind in kinds for edge in ("from", "to")]
+    parameters = _short(walk.names)
+    headings = [*(edge.replace("_", " ") for edge in edges), *map(escape, parameters), "inside", "outside"]
+    table = new_table("", *headings, numbers_from=len(edges))
+    metric = METRIC[walk.plan.objective]
+    for _, row in walk.stretches.iterrows():
+        held = ["cash" if pd.isna(row[column]) else _value(row[column]) for column in walk.columns]
+        scores = [metric.text(row[name]) for name in ("in_sample", "out_of_sample")]
+        table.add_row(*(f"{row[edge]:%Y-%m-%d}" for edge in edges), *held, *scores)
+    return table
+
+
+def _drift(changes: Any) -> Table:
+    """How often each parameter changed from stretch to stretch, and between which values."""
+    table = new_table("", "parameter", "changed", "of steps", "values", "lowest", "highest", numbers_from=1)
+    for name, row in changes.iterrows():
+        bounds = ("–" if pd.isna(row[edge]) else _value(row[edge]) for edge in ("lowest", "highest"))
+        table.add_row(escape(str(name)), *(f"{int(row[count]):,}" for count in ("changes", "of", "distinct")), *bounds)
+    return table
+
+
+def _kept(walk: Any) -> str:
+    kept = "–" if isnan(walk.efficiency) else f"{walk.efficiency:.0%}"
+    return f"Walk-forward efficiency (median of {METRIC[walk.plan.objective].label} outside over inside): {kept}"
+
+
+def across(paths: Any) -> str:
+    """What cross-validation says, in a sentence."""
+    folds, levels = paths.folds, paths.quantiles
+    ratios = ", ".join(f"{ratio:.2f}" for ratio in levels.values())
+    return (
+        f"Cross-validated on {len(paths.paths)} purged paths, {folds.held_out} of {folds.groups} groups of days held "
+        f"out: Sharpe ratio {ratios} at the {', '.join(f'{level:.0%}' for level in levels)} quantiles; "
+        f"{paths.loss:.0%} of the paths lose against cash"
+    )
