@@ -108,7 +108,7 @@ class Fan:
         """Numbers of the trials in the fan: the best tenth, at most 500 evenly taken from its ranking, at least one."""
         best = self.trials.scores.sort_values(ascending=False, kind="stable").index[: max(1, self.decile)]
         places = np.unique(np.linspace(0, len(best) - 1, min(MOST_CURVES, len(best))).round().astype(int))
-        return np.asarray(best)[places]
+        return np.asarray(best[places])
 
     @property
     def decile(self) -> int:

@@ -216,7 +216,7 @@ def _share(pair: Pair) -> str:
 
 
 def _paths(trials: Scored, seed: int, charts: Charts) -> dict[str, Any] | None:
-    if not trials.varying:
+    if len(trials.varying) < 2:
         return None
     paths = Paths(trials, seed)
     chart = charts.add("paths", paths)

@@ -102,6 +102,8 @@ class Paths:
         return np.append(others, np.arange(n - self.best_kept, n))
 
     def _lines(self, rows: pd.DataFrame, color: str, opacity: float, width: float) -> dict[str, Any]:
+        if rows.empty:  # of fewer trials than tenths; the switches count on ten traces
+            return {"type": "scatter", "x": [], "y": []}
         heights = rows.drop(columns=["tenth", "score"]).to_numpy(np.float32)
         n, k = heights.shape
         gaps = np.full((n, 1), np.nan, np.float32)  # between one trial and the next

@@ -129,8 +129,9 @@ def _superior(verdict: "Verdict") -> str:
         return f"Whether a trial beats the benchmark is not known: {_why(verdict, 'spa')}."
     if verdict.spa > 1 - CONFIDENCE:
         return f"No trial is shown to beat the benchmark (SPA p = {verdict.spa:.3f})."
-    more = f"; {counted(verdict.better)} {'is' if verdict.better == 1 else 'are'} shown to" if verdict.better else ""
-    return f"Not all trials are as poor as the benchmark (SPA p = {verdict.spa:.3f}){more}."
+    named = f"{verdict.better:,}" if verdict.better else "none"
+    beaten = f"At least one trial is shown to beat the benchmark (SPA p = {verdict.spa:.3f})"
+    return f"{beaten}; the stepwise test names {named}."
 
 
 def _why(verdict: "Verdict", name: str) -> str:
