@@ -74,7 +74,32 @@ class Walk:
         return _changes(self.drift)
 
     @property
-    def efficiency(stretches: pd.DataFrame) -> float:
+    def efficiency(self) -> float:
+        """The median, over stretches, of the objective out of sample over the one in sample.
+
+        Pardo (2008) calls it walk-forward efficiency. Stretches whose objective in sample is not above zero are left
+        out; NaN where none is left.
+        """
+        return efficiency(self.stretches)
+
+    def summary(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        times = {name: self.stretches[name].map(str) for name in ("train_from", "train_to", "test_from", "test_to")}
+        benchmark = self.result.benchmark
+        return self.result.summary() | {
+            "walk": self.steps,
+            "objective": self.plan.objective,
+            "stretches": self.stretches.assign(**times).to_dict("records"),
+            "changes": self.changes.reset_index().to_dict("records"),
+            "efficiency": self.efficiency,
+            "trials": self.trials,
+            "runs": self.runs,
+            "benchmark": benchmark.summary() if benchmark else None,
+            "findings": [finding.summary() for finding in self.findings],
+        }
+
+
+def efficiency(stretches: pd.DataFrame) -> float:
     """The median ratio of out_of_sample to in_sample, where the latter is above zero."""
     promised = _promised(stretches)
     return float((promised["out_of_sample"] / promised["in_sample"]).median())
@@ -104,8 +129,8 @@ def _unknown(plan: Plan, result: Result) -> Iterator[Finding]:
     share = rule.lacking(Now(times, values)).mean()
     if share > TOLERATED:
         sentence = (
-            f"at {share:.0%} of the bars' ends the parameters held lack a signal that is known; meanwhile the book is "
-            "left as it is"
+            f"at {share:.0%} of the bars' ends the parameters held lack a signal that they need; meanwhile the book "
+            "is left as it is"
         )
         yield Finding("SIGNAL_UNKNOWN", plan.family, sentence)
 
@@ -115,10 +140,10 @@ def _nothing_chosen(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
     without = stretches[~stretches["chosen"]]
     if len(without):
         first = without.iloc[0]
+        window = f"{first['train_from']:%Y-%m-%d} to {first['train_to']:%Y-%m-%d}"
         sentence = (
-            f"in {len(without)} of {len(stretches)} training windows no trial has a {_label(plan.objective)} (the first is "
-            f"{first['train_from']:%Y-%m-%d} to {first['train_to']:%Y-%m-%d}); what was chosen before is held on, or "
-            "cash where nothing was"
+            f"in {len(without)} of {len(stretches)} training windows, the first of them {window}, no trial has a "
+            f"{_label(plan.objective)}; what was chosen before is held on, or cash where nothing was"
         )
         yield Finding("NOTHING_CHOSEN", plan.family, sentence)
 
