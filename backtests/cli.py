@@ -215,7 +215,9 @@ def walk(
 
     asked = asked_of(WalkRequest, options | {"strategies": [strategy]})
     with SweepProgress(hidden=asked.json) as progress:
-        walked, paths = asked.run(progress.bar("Walking", "Joining"), progress.bar("Cross-validating", "Joining"))
+        walked, paths = asked.run(
+            progress.bar("Walking", "Joining"), progress.bar("Cross-validating", "Beginning to walk")
+        )
     if asked.out is not None:
         from backtests.tearsheet import write_tearsheet
 

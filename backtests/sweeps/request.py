@@ -14,7 +14,7 @@ from backtests.sweeps.cross_validation import Folds, PurgedCrossValidation
 from backtests.sweeps.grid import Space, read_space
 from backtests.sweeps.memory import most_workers
 from backtests.sweeps.search import SEARCHES
-from backtests.sweeps.steps import Steps, duration
+from backtests.sweeps.steps import Steps, duration, stretches
 from backtests.sweeps.sweep import OBJECTIVES, Plan, Sweep, run_sweep
 from backtests.sweeps.walk_forward import Watching, walk_forward, walk_paths
 from backtests.sweeps.walked import Walk
@@ -170,15 +170,18 @@ class WalkRequest(SearchRequest):
     held_out: int | None = None
 
     def run(self, walking: Watching, crossing: Watching) -> tuple[Walk, PurgedCrossValidation | None]:
-        """Walk, then cross-validate; a search that learns from all of history can't be cross-validated: None.
+        """Cross-validate, then walk, which so counts all trials of both; None for a search that can't be validated so.
 
         walking, crossing : called with (done, total) after each chunk of trials of the one and of the other
         """
         space, memory, steps, folds = self.space(), memory_bytes(self.memory), self.steps(), self.folds()
         plan, ledger = self.plan(space), self.trial_ledger()
+        stretches(
+            plan.tape.opens.index[0], plan.tape.known_at[-1], plan.tape.length, steps
+        )  # where history is too short
         with self.on_cluster(space) as workers:
-            walk = walk_forward(plan, steps, workers, ledger, memory, walking)
-            return walk, walk_paths(plan, folds, workers, ledger, memory, crossing) if folds else None
+            paths = walk_paths(plan, folds, workers, ledger, memory, crossing) if folds else None
+            return walk_forward(plan, steps, workers, ledger, memory, walking), paths
 
     def steps(self) -> Steps:
         """How to go through history."""

@@ -105,7 +105,7 @@ WRONG = [
     ("a length without a unit", "--train 20 --test 10d", "--train takes hours, days or weeks"),
     ("a length of nothing", "--train 20d --test 0d", "--test must be longer than zero; found 0d"),
     ("a negative purge", "--train 20d --test 10d --purge=-1d", "--purge must be zero or more; found -1d"),
-    ("a history that is too short", "--train 55d --test 10d --purge 10d", "60 days"),
+    ("a history that is too short", "--train 55d --test 10d --purge 10d", "is 60d long, and one step needs 75d"),
     ("one group", "--train 20d --test 10d --groups 1", "--groups must be two or more; found 1"),
     ("all groups held out", "--train 20d --test 10d --held-out 6", "--held-out must be from 1 to 5"),
     ("groups of less than two days", "--train 20d --test 10d --groups 40", "60 days are too few for 40 groups"),
