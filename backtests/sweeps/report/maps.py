@@ -17,6 +17,8 @@ MOST_PAIRS = 10
 CURVE_LEVELS = 100
 # Letters that the labels along a chart as wide as a phone have room for.
 ROOM = 44
+# Labels that stand one above the other.
+MOST_ROWS = 14
 
 # Orange is bad, blue is good, and the middle is the paper, in both themes.
 Scale = list[tuple[float, str]]
@@ -137,7 +139,7 @@ class Pair:
         )
 
     def _numbers(self, frame: pd.DataFrame) -> dict[str, Any]:
-        if len(self.x) > 7 or len(self.y) > 14:
+        if len(self.x) > 7 or len(self.y) > MOST_ROWS:
             return {}
         texts = np.full((len(self.y), len(self.x)), "", object)
         texts[frame["y"], frame["x"]] = [self.trials.objective.text(value) for value in frame["median"]]
@@ -249,16 +251,17 @@ def _spread(scores: pd.Series, places: np.ndarray) -> pd.DataFrame:
 
 
 def _places(axis: Levels, thinned: bool = False) -> dict[str, Any]:
-    """An axis of places; of many labels along x only every so many are written, so that they do not run together."""
+    """An axis of places; of many labels only every so many are written, so that they do not run together."""
     labels = [shortened(label) for label in axis.labels]
-    every = int(np.ceil(sum(len(label) + 2 for label in labels) / ROOM)) if thinned else 1
+    letters = sum(len(label) + 2 for label in labels)
+    every = -(-letters // ROOM) if thinned else -(-len(labels) // MOST_ROWS)
     at = list(range(0, len(labels), every))
     return {
         "title": {"text": plain(axis.name), "standoff": 6},
         "tickvals": at,
         "ticktext": [plain(labels[i]) for i in at],
         "tickangle": 0,
-        "range": [-0.5, len(labels) - 0.5],
+        "range": [-0.54, len(labels) - 0.46],
         "showgrid": False,
         "zeroline": False,
         "fixedrange": True,

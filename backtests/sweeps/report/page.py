@@ -28,6 +28,7 @@ HOME = "backtests.sweeps.report"
 SHOWN = ("sharpe", "cagr", "max_drawdown", "sortino", "calmar", "exposure", "turnover", "decisions")
 SHOWN_BEST = 10
 MOST_ROWS = 5_000
+UNDEFINED = "it is undefined, as where nothing was traded"
 
 
 def write_report(sweep: "Sweep", path: Path) -> None:
@@ -235,10 +236,9 @@ def _first(objective: str) -> list[str]:
 
 
 def _problems(sweep: "Sweep") -> list[tuple[str, int]]:
-    """Why trials have no result, the most frequent first, and how many each."""
-    problems = sweep.table["problem"]
-    counted = problems[problems != ""].value_counts().head(5)
-    return [(str(problem), int(count)) for problem, count in counted.items()]
+    """Why trials have no score, the five most frequent reasons first, and how many each."""
+    problems = sweep.table["problem"][sweep.scores.isna()].replace("", UNDEFINED)
+    return [(str(problem), int(count)) for problem, count in problems.value_counts().head(5).items()]
 
 
 def _skipped(sweep: "Sweep") -> list[tuple[str, str]]:

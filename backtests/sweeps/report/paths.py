@@ -67,10 +67,7 @@ class Paths:
     def figure(self) -> Any:
         """Tenths one after another, the best on top, and the best trial over all of them."""
         frame = self._frame
-        # Few lines are drawn more strongly than many, which lie on one another.
-        stronger = (MOST_PATHS / len(frame)) ** (1 / 3)
-        opacity = [min(0.9, one * stronger) for one in OPACITY]
-        traces = [self._lines(frame[frame["tenth"] == i], COLORS[i], opacity[i], 1.2) for i in range(TENTHS)]
+        traces = [self._tenth(frame[frame["tenth"] == i], i) for i in range(TENTHS)]
         best = frame.loc[[self.trials.best]]
         traces.append(self._lines(best, BEST, 1.0, 3.0))
         names = [*self.trials.varying, self.trials.objective.label]
@@ -100,6 +97,11 @@ class Paths:
             return np.arange(n)
         others = np.random.default_rng(self.seed).choice(n - self.best_kept, MOST_PATHS - self.best_kept, replace=False)
         return np.append(others, np.arange(n - self.best_kept, n))
+
+    def _tenth(self, rows: pd.DataFrame, tenth: int) -> dict[str, Any]:
+        # Few lines are drawn more strongly than many, which lie on one another.
+        few = MOST_PATHS / TENTHS / max(1, len(rows))
+        return self._lines(rows, COLORS[tenth], min(0.9, OPACITY[tenth] * few ** (1 / 3)), min(1.5, few**0.25))
 
     def _lines(self, rows: pd.DataFrame, color: str, opacity: float, width: float) -> dict[str, Any]:
         if rows.empty:  # of fewer trials than tenths; the switches count on ten traces

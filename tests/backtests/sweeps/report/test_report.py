@@ -180,9 +180,12 @@ def test_a_statistic_that_was_skipped_is_a_dash_with_the_reason() -> None:
     assert "with what it may have been by chance" not in told
 
 
-def test_trials_without_a_result_are_counted_with_their_reason() -> None:
-    told = text_of(Page(page.render(made(problems=[0, 7]))))
-    assert "2 of 30 trials have no result: no value of srf (2)." in told
+def test_trials_without_a_score_are_counted_with_their_reason() -> None:
+    own = made(problems=[0, 7, 8])
+    table = own.table.assign(problem=own.table["problem"].where(own.table.index != 8, ""))
+    told = text_of(Page(page.render(replace(own, table=table))))
+    reasons = "no value of srf (2); it is undefined, as where nothing was traded (1)"
+    assert f"3 of 30 trials have no Sharpe ratio: {reasons}." in told
 
 
 # --- charts
