@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from backtests.console import SHORT, fitting, new_table, print_results, print_window, say, show
@@ -48,7 +48,8 @@ class SweepProgress:
         self._progress = Progress(
             *columns, console=console, transient=True, disable=hidden, speed_estimate_period=REMEMBERED
         )
-        self._waiting = self._progress.add_task("Loading", total=None, told="")
+        self._waiting: TaskID | None = None
+        self._wait("Loading")
 
     def __enter__(self) -> "SweepProgress":
         self._progress.start()
@@ -63,10 +64,16 @@ class SweepProgress:
 
         def watch(done: int, total: int) -> None:
             self._progress.update(bar, completed=done, total=total, visible=True)
-            self._progress.update(bar, told=_told(self._progress.tasks[bar]))
-            self._progress.update(self._waiting, description=then, visible=done >= total)
+            self._progress.update(bar, told=_told(next(task for task in self._progress.tasks if task.id == bar)))
+            self._wait(then if done >= total else "")
 
         return watch
+
+    def _wait(self, name: str) -> None:
+        """Show, below the bars, what is waited for; "" for nothing."""
+        if self._waiting is not None:
+            self._progress.remove_task(self._waiting)
+        self._waiting = self._progress.add_task(name, total=None, told="") if name else None
 
     def refresh(self) -> None:
         """Draw it now; it is drawn ten times a second anyway."""
@@ -161,7 +168,7 @@ def bounds(verdict: Any) -> Iterator[str]:
     """Within what the best trial's numbers lie, as far as its own days can tell."""
     told = [
         f"{METRIC[str(name)].label} {METRIC[str(name)].text(row['low'])} to {METRIC[str(name)].text(row['high'])}"
-        for name, row in verdict.intervals.iterrows()
+        for name, row in verdict.intervals.dropna().iterrows()
     ]
     if told:
         yield f"The best trial within 90 % of bootstraps of its days, in excess of cash: {', '.join(told)}"
@@ -205,9 +212,9 @@ def _stretches(walk: Any, kinds: Sequence[str]) -> Table:
     headings = [*(edge.replace("_", " ") for edge in edges), *map(escape, parameters), "inside", "outside"]
     table = new_table("", *headings, numbers_from=len(edges))
     metric = METRIC[walk.plan.objective]
-    for _, row in walk.stretches.iterrows():
-        held = ["cash" if pd.isna(row[column]) else _value(row[column]) for column in walk.columns]
-        scores = [metric.text(row[name]) for name in ("in_sample", "out_of_sample")]
+    for row in walk.stretches.to_dict("records"):
+        held = ("cash" if pd.isna(row[column]) else _value(row[column]) for column in walk.columns)
+        scores = (metric.text(row[name]) for name in ("in_sample", "out_of_sample"))
         table.add_row(*(f"{row[edge]:%Y-%m-%d}" for edge in edges), *held, *scores)
     return table
 

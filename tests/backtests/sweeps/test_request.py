@@ -13,7 +13,8 @@ import pytest
 from backtests import cli
 from backtests.request import asked_of, read_run_file
 from backtests.sweeps import request as module
-from backtests.sweeps.request import FEW_TRIALS, Interrupted, SearchRequest, SweepRequest, memory_bytes
+from backtests.sweeps.cross_validation import Folds
+from backtests.sweeps.request import FEW_TRIALS, Interrupted, SearchRequest, SweepRequest, WalkRequest, memory_bytes
 from data_cache.errors import BadUsage, UnknownName
 from data_cache.market import Market
 from strategies import BuyAndHold, FixedMix
@@ -126,6 +127,38 @@ def test_everything_asked_for_reaches_the_plan(world: Market, monkeypatch: pytes
     assert (plan.search, plan.trials, plan.objective, plan.seed) == ("tpe", 5, "calmar", 3)
     assert plan.benchmark == FixedMix(exposure=0.5)
     assert asked().plan(asked().space()).benchmark == BuyAndHold()
+
+
+A_WALK: dict[str, Any] = {"strategies": ("StealthQE",), "set": ("window=5,10",), "train": "730d", "test": "26w"}
+
+
+def walked(**options: Any) -> WalkRequest:
+    """A walk of the same trials, or what the options make of it."""
+    return WalkRequest(**(A_WALK | options))
+
+
+def test_the_run_file_takes_the_options_of_walk_too() -> None:
+    own = set(inspect.signature(cli.walk).parameters) - {"strategy"}
+    assert own | {"strategies"} == {field.name for field in fields(WalkRequest)}
+
+
+def test_a_walk_has_steps_and_the_purge_is_on_both_sides_of_what_is_held_out() -> None:
+    steps = walked(purge="36h", anchored=True).steps()
+    assert (steps.train, steps.test, steps.purge) == tuple(pd.Timedelta(days=days) for days in (730, 182, 1.5))
+    assert steps.anchored
+    assert walked(purge="36h", groups=4).folds() == Folds(4, 2, purge=2, embargo=2)  # 1.5 days touch two
+    assert walked().folds() == Folds(6, 2, purge=0, embargo=0)
+
+
+def test_a_search_that_learns_is_cross_validated_only_where_that_is_asked_for() -> None:
+    assert walked(search="tpe").folds() is None
+    assert walked(search="tpe", held_out=1).folds() == Folds(6, 1)  # walk_paths then says why not
+
+
+def test_a_walk_needs_both_lengths() -> None:
+    for missing in ("train", "test"):
+        with pytest.raises(BadUsage, match=r"^a walk needs --train and --test, as in --train 730d --test 180d$"):
+            walked(**{missing: None}).steps()
 
 
 def folder(request: SweepRequest) -> Path:

@@ -14,7 +14,16 @@ from rich.console import Console
 from backtests.execution import Execution
 from backtests.findings import Finding
 from backtests.sweeps.grid import Axis, Space
-from backtests.sweeps.terminal import TOP, SweepProgress, best_trials, headline, print_sweep, statistics_table
+from backtests.sweeps.terminal import (
+    TOP,
+    SweepProgress,
+    best_trials,
+    headline,
+    print_sweep,
+    print_walk,
+    statistics_table,
+    stretches,
+)
 from backtests.sweeps.trial_table import parameter_columns
 from backtests.sweeps.trials import MEASURES
 from backtests.sweeps.verdict import STATISTICS, Verdict
@@ -165,7 +174,7 @@ def test_the_bounds_of_the_best_are_a_sentence(capsys: pytest.CaptureFixture[str
         "The best trial within 90 % of bootstraps of its days, in excess of cash: Sharpe ratio 0.40 to 2.10, "
         "Maximum drawdown -30.0% to -60.0%"
     ) in lines(swept(FOUR), capsys)
-    without = replace(VERDICT, intervals=VERDICT.intervals.iloc[:0])
+    without = replace(VERDICT, intervals=VERDICT.intervals * np.nan)
     assert not [line for line in lines(swept(FOUR, verdict=without), capsys) if "bootstraps" in line]
 
 
@@ -174,6 +183,76 @@ def test_the_files_that_are_there_are_named(tmp_path: Path, capsys: pytest.Captu
     assert lines(swept(FOUR, folder=tmp_path), capsys)[-1] == f"Trials: {tmp_path}/trials.parquet"
     (tmp_path / "report.html").touch()
     assert lines(swept(FOUR, folder=tmp_path), capsys)[-1] == f"Report: {tmp_path}/report.html"
+
+
+WALK = SimpleNamespace(
+    plan=SimpleNamespace(family="StealthQE", objective="sharpe"),
+    steps={"train": "730d", "test": "180d", "purge": "28d", "anchored": True},
+    names=["window", "mix"],
+    columns=["window", "mix"],
+    stretches=pd.DataFrame(
+        {
+            **{
+                name: pd.to_datetime(days, utc=True)
+                for name, days in {
+                    "train_from": ["2018-01-01", "2018-01-01"],
+                    "train_to": ["2020-01-01", "2020-06-29"],
+                    "test_from": ["2020-01-29", "2020-07-27"],
+                    "test_to": ["2020-07-27", "2021-01-23"],
+                }.items()
+            },
+            "window": [np.nan, 5.0],
+            "mix": [None, "BTC:0.7,ETH:0.3"],
+            "in_sample": [np.nan, 1.25],
+            "out_of_sample": [np.nan, -0.5],
+        }
+    ),
+    changes=pd.DataFrame(
+        {"changes": 0, "of": 0, "distinct": 1, "lowest": [5.0, None], "highest": [5.0, None]}, index=["window", "mix"]
+    ),
+    efficiency=-0.4,
+    runs=1234,
+    trials=5678,
+    findings=[],
+)
+
+
+def test_a_stretch_shows_its_windows_what_it_held_and_what_came_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    heading, cash, held = shown(stretches(WALK))
+    assert heading == ["train from", "train to", "test from", "test to", "window", "mix", "inside", "outside"]
+    assert cash[4:] == ["cash", "cash", "–", "–"]
+    assert held == [*["2018-01-01", "2020-06-29", "2020-07-27", "2021-01-23", "5", "BTC:0.7,ETH:0.3", "1.25", "-0.50"]]
+    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    assert shown(stretches(WALK))[0][:2] == ["test from", "test to"]  # there is no room for all four
+
+
+def test_a_walk_is_told_in_sentences(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backtests.sweeps.terminal.print_results", lambda *arguments: None)
+    paths = SimpleNamespace(
+        folds=SimpleNamespace(groups=6, held_out=2),
+        quantiles={0.05: -0.5, 0.5: 0.25, 0.95: 1.0},
+        paths=np.zeros(5),
+        loss=0.4,
+    )
+    monkeypatch.setattr(WALK, "result", None, raising=False)
+    print_walk(WALK, paths, None)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == (
+        "StealthQE in 2 stretches: chosen on 730d, held for 180d, 28d between, anchored; 1,234 runs; "
+        "5,678 trials of it so far"
+    )
+    assert [line.split() for line in told[5:7]] == [
+        ["window", "0", "0", "1", "5", "5"],
+        ["mix", "0", "0", "1", "–", "–"],
+    ]
+    assert told[-3:] == [
+        "Walk-forward efficiency (median of Sharpe ratio outside over inside): -40%",
+        "Cross-validated on 5 purged paths, 2 of 6 groups of days held out: Sharpe ratio -0.50, 0.25, 1.00 at the 5%, "
+        "50%, 95% quantiles; 40% of the paths lose against cash",
+        "Joined out of sample:",
+    ]
+    print_walk(WALK, None, None)
+    assert "Not cross-validated: tpe learns from what would be held out" in capsys.readouterr().out
 
 
 class Screen:
@@ -205,7 +284,8 @@ def test_progress_shows_trials_their_speed_and_the_time_left_then_that_they_are_
     assert "Trials" in during
     assert "4,000 of 10,000, 1,000 a second 00:06" in during
     assert "Judging" not in during
-    assert "Judging" in screen.written.getvalue()
+    after = screen.written.getvalue()
+    assert after.rindex("Judging") > after.rindex("10,000 of 10,000")
 
 
 def test_what_was_kept_before_is_not_speed() -> None:
