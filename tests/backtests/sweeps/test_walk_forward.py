@@ -24,6 +24,7 @@ from backtests.sweeps.steps import Steps
 from backtests.sweeps.trials import Chunk, Runner, Task, World
 from backtests.sweeps.walk_forward import walk_forward, walk_paths
 from backtests.sweeps.walked import Walk
+from data_cache.bars import Bars
 from data_cache.cache import load_market
 from data_cache.errors import BadUsage, NoData
 from data_cache.lab import Lab
@@ -193,6 +194,14 @@ def test_a_walk_that_never_has_a_score_says_why(lab: Market, ledger: Ledger) -> 
         NoData, match=r"no trial of TrendFollowing has a sharpe in any training .*; nothing to decide on"
     ):
         walked(trends(lab), ledger, workers=by_hand(lambda trial, window: float("nan")))
+
+
+def test_a_test_window_without_a_single_bar_is_no_stretch(lab: Market, ledger: Ledger) -> None:
+    hole = slice("2021-09-28", "2021-11-26")  # the second test window
+    bars = {asset: Bars(asset, "1d", bars.frame.drop(bars.frame.loc[hole].index)) for asset, bars in lab.bars.items()}
+    walk = walked(trends(replace(lab, bars=bars)), ledger)
+    assert walk.stretches["test_from"].tolist() == [day("2021-07-30"), day("2021-11-27")]
+    assert walk.result.equity.index[-1] == day("2022-01-01")
 
 
 @pytest.mark.parametrize("search", ["random", "tpe"])
