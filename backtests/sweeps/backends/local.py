@@ -134,7 +134,9 @@ class _Process:
                     return self._executor.submit(call)  # type: ignore[no-any-return]
                 except BrokenProcessPool:
                     self._executor.shutdown()
-            self._executor = ProcessPoolExecutor(1, timeout=IDLE_SECONDS, env=ONE_THREAD)
+            self._executor = ProcessPoolExecutor(
+                1, timeout=IDLE_SECONDS, env=ONE_THREAD, initializer=_leave_interrupts_to_the_main_thread
+            )
             return self._executor.submit(call)  # type: ignore[no-any-return]
 
     def stop(self) -> None:
@@ -156,6 +158,10 @@ def _result(handle: "Future[bytes | None]", task: Task) -> bytes:
 
 
 def _leave_interrupts_to_the_main_thread() -> None:
-    """Let Ctrl-C reach this process alone: the processes that this thread starts inherit what it blocks."""
+    """Let Ctrl-C reach the main thread of the main process alone.
+
+    Processes inherit what the thread that starts them blocks; loky unblocks it in the thread that starts its tracker,
+    so each process does it for itself as well.
+    """
     if os.name == "posix":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -32,6 +32,12 @@ def test_one_local_worker_is_this_process_and_makes_its_runner_once(fake: World,
     assert marks(tmp_path, "loaded") == {}, "nothing is pickled"
 
 
+def test_an_interrupt_does_not_reach_local_workers(fake: World) -> None:
+    with cluster("local", workers=2, make=Fake) as two:
+        two.share(fake)
+        assert [chunk.records.attrs["deaf"] for _, chunk in two.run(tasks(2))] == [True, True]
+
+
 def test_there_are_as_many_local_workers_as_cpus_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 3)
     assert cluster("local").workers == 3
