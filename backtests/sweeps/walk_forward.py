@@ -235,8 +235,9 @@ def _table(
         for kind in ("train", "test")
         for place, edge in enumerate(("from", "to"))
     }
+    kind = object if None in held else None  # no value must not make floats of whole numbers
     parameters = {
-        column: [None if own is None else own[name] for own in held]
+        column: pd.Series([None if own is None else own[name] for own in held], dtype=kind)
         for column, name in zip(parameter_columns(plan.names), plan.names, strict=True)
     }
     scores = {

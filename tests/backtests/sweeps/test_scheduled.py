@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from backtests.backtest import Backtest
 from backtests.execution import Execution
@@ -145,6 +147,35 @@ def test_both_engines_agree_through_every_switch(lab: Market, toy: SimpleNamespa
     result = toy.both(lab, execution, TRENDS, **window)
     assert len(result.decisions) > 50
     assert result.decisions.index[0] == day("2023-01-01")
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 24 * 150),
+            st.one_of(
+                st.builds(TrendFollowing, st.sampled_from([5, 20, 50]), st.sampled_from([0.4, 1.0])),
+                st.builds(StealthQE, st.sampled_from([1, 5]), st.sampled_from([0.05, 1.0])),
+                st.builds(VolatilityTarget, st.just(0.3), st.sampled_from([5, 20]), mix=st.just((("ETH", 0.5),))),
+                st.just(HALF_BTC),
+            ),
+        ),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda part: part[0],
+    ),
+    st.sampled_from([0.0, 0.2]),
+)
+def test_both_engines_agree_whatever_follows_whatever_whenever(
+    lab: Market, toy: SimpleNamespace, parts: list[tuple[int, Strategy]], band: float
+) -> None:
+    start = day("2025-08-01")
+    plan = scheduled([(start + pd.Timedelta(hours=hours), rule) for hours, rule in sorted(parts, key=lambda p: p[0])])
+    try:
+        toy.both(lab, Execution(band=band), plan, start=start, end=start + pd.Timedelta(days=160))
+    except NoData:  # the first part begins after all bars have ended, or never knows what it needs
+        reject()
 
 
 def test_the_causality_proof_can_be_put_on_it(lab: Market) -> None:
