@@ -10,11 +10,13 @@ take 20 s where this takes less than one, and the square of that as bars grow in
 deviation whatever `studentize` says, and StepM fails when it has accepted every trial. Tests hold p-values and accepted
 trials equal to theirs on differences divided beforehand.
 
-Of a resample no more is kept than its largest value over all trials, so that a hundred thousand trials go through in
-blocks; only the stepwise test reads them again, once for each step that accepted something.
+Of a resample no more is kept than its largest values, over all trials and over those with a t in each of many narrow
+bins, so that a hundred thousand trials go through in blocks, once. What a step accepts is what lies above some t; the
+largest value over the rest is that of the bins below. The bin in which this t lies stays in whole: the next critical
+value can only be too high by what it holds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -29,6 +31,8 @@ from data_cache.errors import BadData, BadUsage
 # A trial whose difference to the benchmark moves by less than this part of its returns is the benchmark: float32, in
 # which sweeps keep returns, has seven digits.
 NEGLIGIBLE = 1e-6
+# Bins of t for the stepwise test: what is not above 0 is never accepted, and shares the first with the least above it.
+BIN, BINS = 0.01, 1_000
 # The confidence set compares every pair in every resample: 100 trials and 1,000 resamples take 80 MB.
 MOST_CONFIDENT = 100
 
@@ -39,7 +43,7 @@ class Superiority:
 
     t : √n mean(d) / ω per trial, ω the standard deviation of √n mean(d) over the resamples, shape (n_trials,); NaN for
     a trial that never departs from the benchmark
-    best : by resample the largest value over the trials under three nulls, shape (3, reps): `largest`
+    best : by resample the largest value over the trials under three `nulls`, shape (3, reps)
     better : which trials beat the benchmark, by `stepwise`, shape (n_trials,)
     block : the blocks' mean length in bars
     """
@@ -94,19 +98,16 @@ def superiority(
     if block is None and some.shape[1] == 0:
         raise BadData("no trial departs from the benchmark, so there is nothing to test")
     length = block or block_length(some)
-    resamples = _Resamples(returns, base, _counts(len(base), length, reps, seed, some.dtype))
-    t, best = np.full(len(returns.numbers), np.nan), np.full((3, reps), -np.inf)
-    for at, own, noise in resamples.of(np.ones(len(t), bool)):
+    counts = _counts(len(base), length, reps, seed, some.dtype)
+    t, best = np.full(len(returns.numbers), np.nan), np.full((2, reps), -np.inf)
+    by_bin = np.full((BINS, reps), -np.inf, counts.dtype)
+    for at, own, noise in _studentised(returns, base, counts):
         t[at] = own
-        best = np.maximum(best, largest(own, noise, len(base)))
-
-    def again(left: np.ndarray) -> np.ndarray:
-        found = np.full(reps, -np.inf)
-        for _, own, noise in resamples.of(left):
-            found = np.maximum(found, _best(noise, _nulls(own, len(base))[1]))
-        return found
-
-    return Superiority(t, best, stepwise(t, best[1], again, size), length)
+        lower, consistent, upper = nulls(own, noise, len(base))
+        best = np.maximum(best, [_largest(lower), _largest(upper)])
+        enter(by_bin, own, consistent)
+    below = np.maximum.accumulate(by_bin, axis=0)
+    return Superiority(t, np.array([best[0], below[-1], best[1]]), stepwise(t, below, size), length)
 
 
 def departing(returns: TrialReturns, benchmark: ArrayLike) -> np.ndarray:
@@ -125,44 +126,55 @@ def departing(returns: TrialReturns, benchmark: ArrayLike) -> np.ndarray:
     return np.asarray(away[:, np.flatnonzero(departs)[:ASKED]])
 
 
-def largest(t: np.ndarray, noise: np.ndarray, n_bars: int) -> np.ndarray:
-    """The largest value over some trials in each resample, under Hansen's three nulls, shape (3, reps).
+def nulls(t: np.ndarray, noise: np.ndarray, n_bars: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What trials score in each resample under Hansen's three nulls, each of shape (n_trials, reps).
 
-    t : shape (n_trials,)      noise : √n (mean(d*) - mean(d)) / ω, shape (reps, n_trials)
+    t : shape (n_trials,)      noise : √n (mean(d*) - mean(d)) / ω, shape (n_trials, reps)
     To the noise is added, lower: t below 0; consistent: only what is hopeless, t below -√(2 ln ln n); upper: nothing.
     """
-    lower, hopeless = _nulls(t, n_bars)
-    return np.array([_best(noise, lower), _best(noise, hopeless), _best(noise, np.zeros(len(t)))])
-
-
-def _nulls(t: np.ndarray, n_bars: int) -> tuple[np.ndarray, np.ndarray]:
     # By the law of the iterated logarithm, a trial as good as the benchmark stays above this.
-    hopeless = t < -np.sqrt(2 * np.log(np.log(n_bars)))
-    return np.minimum(t, 0.0), np.where(hopeless, t, 0.0)
+    hopeless = np.where(t < -np.sqrt(2 * np.log(np.log(n_bars))), t, 0.0)
+    return _plus(noise, np.minimum(t, 0.0)), _plus(noise, hopeless), noise
 
 
-def _best(noise: np.ndarray, null: np.ndarray) -> np.ndarray:
-    shifted = noise + null.astype(noise.dtype) if null.any() else noise
-    return np.asarray(shifted.max(axis=1, initial=-np.inf), float)
+def _plus(noise: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return noise + t.astype(noise.dtype)[:, None] if t.any() else noise
 
 
-def stepwise(
-    t: np.ndarray, first: np.ndarray, again: Callable[[np.ndarray], np.ndarray], size: float = 0.05
-) -> np.ndarray:
+def _largest(scores: np.ndarray) -> np.ndarray:
+    return np.asarray(scores.max(axis=0, initial=-np.inf))
+
+
+def enter(by_bin: np.ndarray, t: np.ndarray, scores: np.ndarray) -> None:
+    """Raise `by_bin`, shape (BINS, reps), to the largest of `scores`, shape (n_trials, reps), in the bins of `t`."""
+    bins = bin_of(t)
+    order = np.argsort(bins, kind="stable")
+    held, starts = np.unique(bins[order], return_index=True)
+    if len(held):
+        by_bin[held] = np.maximum(by_bin[held], np.maximum.reduceat(scores[order], starts, axis=0))
+
+
+def bin_of(t: np.ndarray) -> np.ndarray:
+    """The bin of each value."""
+    return np.clip(t / BIN, 0, BINS - 1).astype(int)
+
+
+def stepwise(t: np.ndarray, below: np.ndarray, size: float = 0.05) -> np.ndarray:
     """Which trials beat the benchmark, shape (n_trials,); the chance of one wrong among them is at most `size`.
 
     Romano and Wolf's steps: what lies above the (1 - size) quantile of the best under the null is accepted and taken
     out, until nothing is.
-    first : the best in each resample, shape (reps,)      again : the same of the trials where its argument is true
+    below : the best in each resample over the trials in a bin of t or below it, shape (BINS, reps)
     """
-    accepted, left, best = np.zeros(len(t), bool), ~np.isnan(t), first
-    while left.any():
-        further = left & (t > np.quantile(best, 1 - size))
-        accepted |= further
-        left &= ~further
-        if not further.any() or not left.any():
+    accepted = np.zeros(len(t), bool)
+    left = below[-1]
+    while np.isfinite(left).all():
+        critical = np.quantile(left, 1 - size)
+        further = ~accepted & (t > critical)
+        if not further.any():
             break
-        best = again(left)
+        accepted |= further
+        left = below[bin_of(critical)]
     return accepted
 
 
@@ -186,31 +198,23 @@ def model_confidence(returns: ArrayLike, seed: int, reps: int = 1000, block: int
     return np.asarray(chosen.pvalues["Pvalue"].sort_index().to_numpy(float))
 
 
-@dataclass(frozen=True)
-class _Resamples:
-    """counts : how often each bar is in each resample, shape (reps, n_bars)."""
+def _studentised(
+    returns: TrialReturns, base: np.ndarray, counts: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Positions of trials that depart from the benchmark, their t and their noise, shape (some trials, reps).
 
-    returns: TrialReturns
-    base: np.ndarray
-    counts: np.ndarray
-
-    def of(self, wanted: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Positions, t and noise of those of the `wanted` trials that depart from the benchmark, block by block."""
-        base = self.base.astype(self.counts.dtype)[:, None]
-        for where, block in checked_blocks(self.returns, len(self.counts)):
-            if wanted[where].any():
-                own = _columns(block, wanted[where])
-                departs, t, noise = self._studentised(own, own - base)
-                yield where.start + np.flatnonzero(wanted[where])[departs], t, noise
-
-    def _studentised(self, own: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    counts : how often each bar is in each resample, shape (reps, n_bars)
+    """
+    for where, own in checked_blocks(returns, len(counts)):
+        away = own - base.astype(own.dtype)[:, None]
         mean = away.mean(axis=0, dtype=float)
         away -= mean.astype(away.dtype)
         departs = _departs(own, away)
-        noise = self.counts @ _columns(away, departs)
-        omega = _size(noise - noise.mean(axis=0))
-        noise /= omega.astype(noise.dtype)
-        return departs, len(own) * mean[departs] / omega, noise
+        noise = _columns(away, departs).T @ counts.T
+        # Noise is centred up to the error of a thousand draws, so its square loses no digits.
+        omega = np.sqrt(np.einsum("ij,ij->i", noise, noise) / len(counts) - noise.mean(axis=1) ** 2)
+        noise /= omega[:, None]
+        yield where.start + np.flatnonzero(departs), len(own) * mean[departs] / omega, noise
 
 
 def _columns(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:

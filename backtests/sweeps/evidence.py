@@ -147,6 +147,8 @@ def deflated(evidence: Evidence, trials: float) -> float:
 
     These are ratios a year, made ones per bar of this tape whatever bars they came from. Trials without a ratio count,
     but have no part in the variance. Where one trial alone was ever run, nothing was chosen and nothing is deflated.
+    For an effective number the variance is too small, being that of trials that resemble each other: of fifty rules in
+    one market without skill, with correlations of one half, 15 % of the best have 0.95 with it, 1 % with the count.
     """
     of = evidence.moments
     known = evidence.tried["sharpe"].dropna().to_numpy(float) / np.sqrt(evidence.bars_a_year)

@@ -138,7 +138,7 @@ STATISTICS: tuple[Statistic, ...] = (
         "Deflated, effective trials",
         ".3f",
         "The same, counting trials that resemble each other as one: the effective number (López de Prado and Lewis "
-        "2019).",
+        "2019); lenient, for their Sharpe ratios vary less than those of independent trials.",
     ),
     Statistic(
         "minimum_years",

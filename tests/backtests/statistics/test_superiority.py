@@ -9,10 +9,12 @@ from scipy.stats import kstest
 from backtests.statistics.bootstrap import block_length
 from backtests.statistics.returns import InMemory
 from backtests.statistics.superiority import (
+    BINS,
     Superiority,
     departing,
-    largest,
+    enter,
     model_confidence,
+    nulls,
     stepwise,
     superiority,
 )
@@ -37,29 +39,30 @@ def against_cash(returns: np.ndarray, seed: int, reps: int = 1000, block: int | 
 # By hand.
 
 # Two trials, four resamples, a thousand bars: what falls below -√(2 ln ln 1000) = -1.966 is hopeless, and -9 does.
-NOISE = np.array([[1, 0], [3, 0], [0, 2.5], [0, 1]])
+NOISE = np.array([[1.0, 3, 0, 0], [0, 0, 2.5, 1]])
 
 
-def p_values(t: list[float]) -> tuple[float, float, float]:
-    found = Superiority(np.array(t), largest(np.array(t), NOISE, 1000), np.zeros(2, bool), 1)
+def p_values(*t: float) -> tuple[float, float, float]:
+    best = np.array([null.max(axis=0) for null in nulls(np.array(t), NOISE, 1000)])
+    found = Superiority(np.array(t), best, np.zeros(2, bool), 1)
     return found.p_lower, found.p_value, found.p_upper
 
 
 def test_a_hopeless_trial_does_not_count_but_for_the_reality_check_by_hand() -> None:
     """Without it, the best of the resamples are 1, 3, 0 and 0: one in four is above 2; with it, 1, 3, 2.5 and 1."""
-    assert p_values([2.0, -9.0]) == (0.25, 0.25, 0.5)
+    assert p_values(2.0, -9.0) == (0.25, 0.25, 0.5)
 
 
 def test_a_trial_that_is_only_poor_counts_at_the_lower_bound_as_poor_as_it_looks() -> None:
     """With -1 added to the second trial, the best are 1, 3, 1.5 and 0; without, as above."""
-    assert p_values([2.0, -1.0]) == (0.25, 0.5, 0.5)
-
-
-STEPS = np.array([[9, 1, 0.5], [0, 2, 0.5], [0, 2, 0.5], [0, 2, 0.5]])
+    assert p_values(2.0, -1.0) == (0.25, 0.5, 0.5)
 
 
 def accepted(*t: float) -> list[bool]:
-    return stepwise(np.array(t), STEPS.max(axis=1), lambda left: STEPS[:, left].max(axis=1), 0.25).tolist()
+    """Of three trials at size 1/4."""
+    by_bin = np.full((BINS, 4), -np.inf)
+    enter(by_bin, np.array(t), np.array([[9.0, 0, 0, 0], [1, 2, 2, 2], [0.5, 0.5, 0.5, 0.5]]))
+    return stepwise(np.array(t), np.maximum.accumulate(by_bin, axis=0), 0.25).tolist()
 
 
 def test_steps_by_hand() -> None:
@@ -76,12 +79,19 @@ def test_all_trials_may_be_accepted_in_several_steps() -> None:
     assert accepted(5.0, 3.0, 0.6) == [True, True, True]
 
 
-def test_returns_are_read_again_only_after_something_was_accepted() -> None:
-    def never(left: np.ndarray) -> np.ndarray:
-        raise AssertionError("nothing was accepted, or everything that departs from the benchmark")
+def test_what_is_just_above_the_critical_value_stays_among_the_rest() -> None:
+    """As above; 3.755 is accepted in the first step, but shares its bin with 3.75: 9 stays, and 3 is not accepted."""
+    assert accepted(3.755, 3.0, 0.4) == [True, False, False]
 
-    assert stepwise(np.array([1.0, 2.0]), np.full(4, 3.0), never).tolist() == [False, False]
-    assert stepwise(np.array([4.0, np.nan]), np.full(4, 3.0), never).tolist() == [True, False]
+
+def test_bins_keep_the_largest_whatever_the_order_of_trials_and_of_blocks() -> None:
+    """Bins of 0.01: below 0 the first, above 10 the last."""
+    by_bin = np.full((BINS, 2), -np.inf)
+    enter(by_bin, np.array([0.255, -3.0, 0.25]), np.array([[1.0, 4], [7, 8], [2, 3]]))
+    enter(by_bin, np.array([99.0, 0.0]), np.array([[5.0, 6], [9, 0]]))
+    enter(by_bin, np.empty(0), np.empty((0, 2)))
+    assert by_bin[[0, 25, BINS - 1]].tolist() == [[9, 8], [2, 4], [5, 6]]
+    assert np.isinf(np.delete(by_bin, [0, 25, BINS - 1], axis=0)).all()
 
 
 @pytest.mark.parametrize("size", [0, 1])
