@@ -70,6 +70,15 @@ def test_growth_is_compounded_from_one_dollar_on_the_day_before() -> None:
     assert frame["benchmark"].tolist() == pytest.approx([1, 1.2, 1.2])
 
 
+def test_a_day_without_bars_leaves_all_as_it_was() -> None:
+    own = fan([[0.1, 0.5, 1.0], [-0.5, 0.0, 0.0]], [0.2, 0.0])
+    days = pd.DatetimeIndex(["2016-01-01", "2016-01-03"], tz="UTC")
+    holed = Given(days, range(30), own.sweep.returns.take(range(30)))
+    frame = Fan(replace(own.sweep, returns=holed), own.trials).frame()
+    assert frame.index.strftime("%d").tolist() == ["31", "01", "02", "03"]
+    assert frame["best"].tolist() == pytest.approx([1, 1.1, 1.1, 0.55])
+
+
 def test_bands_are_quantiles_of_the_best_tenth_by_day() -> None:
     """Between 0.55, 1.5 and 2 the quarters lie half-way: 1.025 and 1.75."""
     last = fan([[0.1, 0.5, 1.0], [-0.5, 0.0, 0.0]], [0.2, 0.0]).frame().iloc[-1]
