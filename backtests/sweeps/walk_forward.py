@@ -21,7 +21,7 @@ from backtests.result import Result
 from backtests.sweeps.backends import Cluster
 from backtests.sweeps.cross_validation import Folds, PurgedCrossValidation, Segments, judge_splits
 from backtests.sweeps.grid import Parameters
-from backtests.sweeps.memory import chunk_size
+from backtests.sweeps.memory import CHUNKS, LARGEST, chunk_size
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.scheduled import Part, different_schedules, scheduled
 from backtests.sweeps.search import TPE, Search
@@ -37,6 +37,8 @@ from strategies.strategy import Strategy
 Watching = Callable[[int, int], None]
 
 COMMAND = "walk"
+# So many chunks of each window are there for each worker.
+SHARES = 4
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class _Trials:
         self._plan, self._cluster, self._ledger = plan, cluster, ledger
         self._watch, self._total, self.done = watch, total, 0
         self._numbers = count()
-        self._size = chunk_size(plan.new_search().trials, len(plan.days.days), cluster.workers, memory)
+        self._size = _chunk_size(plan.new_search().trials, len(plan.days.days), cluster.workers, memory)
         watch(0, total)
         cluster.share(plan.world)
 
@@ -191,6 +193,14 @@ class _Trials:
         best = int(np.nanargmax(scores))
         value = float(chunk.measures[self._plan.objective][best])
         return _Scored(task.number, scores, task.trials[best], value, problem)
+
+
+def _chunk_size(trials: int, n_days: int, workers: int, memory: int) -> int:
+    """As many trials to a chunk as fit, but enough chunks on each window to keep all workers busy.
+
+    A walk adds to the ledger once for each chunk on each window, so small chunks would cost more than their trials.
+    """
+    return min(chunk_size(max(trials, LARGEST * CHUNKS), n_days, workers, memory), -(-trials // (SHARES * workers)))
 
 
 def _held(best: Sequence[Best]) -> list[Parameters | None]:
