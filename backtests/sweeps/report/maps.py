@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.sweeps.report.scored import Levels, Objective, Scored, levels, score_axis, shortened
+from backtests.sweeps.report.scored import MOST_LEVELS, Levels, Objective, Scored, levels, score_axis, shortened
 from backtests.tearsheet.figures import COLORS, figure, plain
 
 MOST_PAIRS = 10
+FEWEST_BINS, TRIALS_PER_CELL = 8, 4
 # On one axis there is room for more places than on two.
 CURVE_LEVELS = 100
 # Letters that the labels along a chart as wide as a phone have room for.
@@ -221,10 +222,16 @@ def pairs_of(trials: Scored, most: int = MOST_PAIRS) -> tuple[list[Pair], int]:
 
     The parameter with more places lies along x.
     """
-    axes = [levels(trials.parameters[name]) for name in trials.varying]
+    axes = [_axis(trials.parameters[name]) for name in trials.varying]
     every = [Pair(trials, *sorted(two, key=len, reverse=True)) for two in combinations(axes, 2)]
     every.sort(key=lambda pair: -np.nan_to_num(pair.explained, nan=-1.0))
     return every[:most], len(every)
+
+
+def _axis(values: pd.Series) -> Levels:
+    # What has to be put into bins is put into few enough that a cell of two such parameters has some trials.
+    bins = max(FEWEST_BINS, int(np.sqrt(len(values) / TRIALS_PER_CELL)))
+    return levels(values, MOST_LEVELS if values.nunique() <= MOST_LEVELS else min(MOST_LEVELS, bins))
 
 
 def curve_of(trials: Scored) -> Curve:

@@ -189,6 +189,9 @@ def _maps(trials: Scored, charts: Charts) -> dict[str, Any]:
         "pairs": [(pair.y.name, pair.x.name, _share(pair), chart) for pair, chart in drawn],
         "left_out": every - len(pairs),
         "all": every,
+        "binned": any(
+            len(axis) < trials.parameters[axis.name].nunique() for pair in pairs for axis in (pair.x, pair.y)
+        ),
         "low": trials.objective.text(colours.low),
         "high": trials.objective.text(colours.high),
         "gradients": {theme: colours.gradient(theme) for theme in ("light", "dark")},

@@ -118,6 +118,15 @@ def test_the_pairs_that_explain_most_come_first_and_ten_are_drawn() -> None:
     assert [pair.explained for pair in pairs] == sorted((pair.explained for pair in pairs), reverse=True)
 
 
+def test_few_trials_of_many_values_share_cells_and_grids_keep_their_values() -> None:
+    """400 trials, four to a cell of ten by ten; twenty values stay twenty."""
+    values = np.random.default_rng(6).permutation(400).tolist()
+    (pair,), _ = pairs_of(trials(list(range(400)), a=list(range(400)), b=values))
+    assert (len(pair.x), len(pair.y)) == (10, 10)
+    (pair,), _ = pairs_of(trials(list(range(400)), a=[n % 20 for n in range(400)], b=values))
+    assert (len(pair.x), len(pair.y)) == (20, 10)
+
+
 def test_a_parameter_that_does_not_vary_has_no_map() -> None:
     assert trials([1, 2], a=[1, 2], b=[5, 5]).varying == ["a"]
 

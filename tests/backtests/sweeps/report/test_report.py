@@ -215,6 +215,12 @@ def test_a_single_trial_has_neither() -> None:
     assert "there is nothing to map" in text_of(parsed)
 
 
+def test_it_is_said_where_neighbouring_values_share_a_place(parsed: Page) -> None:
+    binned = made([Axis("window", tuple(range(5, 35))), AXES[1]])
+    assert "neighbours share a place" in text_of(Page(page.render(binned)))
+    assert "neighbours share a place" not in text_of(parsed)
+
+
 def test_pairs_that_are_left_out_are_counted() -> None:
     bits = [Axis(name, (False, True)) for name in "abcdef"]
     base = make_dataclass("Six", [(name, bool, False) for name in "abcdef"], bases=(StealthQE,), frozen=True)
