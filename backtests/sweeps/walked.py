@@ -78,9 +78,14 @@ class Walk:
         """The median, over stretches, of the objective out of sample over the one in sample.
 
         Pardo (2008) calls it walk-forward efficiency. Stretches whose objective in sample is not above zero are left
-        out; NaN where none is left.
+        out; NaN where none is left. Of a loss or a volatility, more than 1 is worse than promised.
         """
         return efficiency(self.stretches)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """Of the joined run, with the search, the steps and the counts of trials."""
+        return self.result.manifest
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints."""

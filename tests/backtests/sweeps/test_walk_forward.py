@@ -297,7 +297,7 @@ def test_every_trial_on_every_window_is_in_the_ledger_before_it_is_told(lab: Mar
 
 
 def test_the_manifest_says_how_it_came_about(lab: Market, ledger: Ledger) -> None:
-    about = walked(trends(lab), ledger).result.manifest
+    about = walked(trends(lab), ledger).manifest
     assert about["walk"] == {
         "train": "200d",
         "test": "60d",
