@@ -36,8 +36,8 @@ def test_the_truth_is_the_score_without_a_shift() -> None:
 
 
 def test_the_best_of_a_sweep_meets_the_best_of_each_rotation() -> None:
-    """Row by shift: the truth's best is 3, the placebos' 4, 2 and none; the second trial alone would beat all."""
-    scores = np.array([[1, 3], [4, 2], [2, np.nan], [np.nan, np.nan]])
+    """Row by shift: the truth's best is 3, the placebos' 4, 2 and none; the first trial alone would score 2 and none at two."""
+    scores = np.array([[1, 3], [2, 4], [np.nan, 2], [np.nan, np.nan]])
     found = placebo(lambda shift: scores[shift], n_bars=4, least=1, reps=10, seed=1)
     assert found.observed == 3
     assert found.scores.tolist() == pytest.approx([4, 2, np.nan], nan_ok=True)
