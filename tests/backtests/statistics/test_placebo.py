@@ -36,7 +36,7 @@ def test_the_truth_is_the_score_without_a_shift() -> None:
 
 
 def test_the_best_of_a_sweep_meets_the_best_of_each_rotation() -> None:
-    """Row by shift: the truth's best is 3, the placebos' 4, 2 and none; the first trial alone would score 2 and none at two."""
+    """Row by shift: the truth's best is 3, the placebos' 4, 2 and none; where one trial has no score, the other has."""
     scores = np.array([[1, 3], [2, 4], [np.nan, 2], [np.nan, np.nan]])
     found = placebo(lambda shift: scores[shift], n_bars=4, least=1, reps=10, seed=1)
     assert found.observed == 3
