@@ -62,7 +62,7 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
         rotated_scores=_rotated_scores(plan, table, returns.numbers),
     )
     said = verdict(evidence, plan.seed, watch)
-    parameters = table[parameter_columns(plan.names)]
+    parameters = table[parameter_columns(plan.names)].set_axis(plan.names, axis=1)
     luck = findings_of(plan.family, parameters, scores, said, int(best.metrics["decisions"]))
     return Sweep(
         plan=plan,
