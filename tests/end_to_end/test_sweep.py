@@ -33,9 +33,11 @@ def swept(cached: tuple[object, ...], folder: Path) -> tuple[object, ...]:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let vectorbt run few trials again, where a test is of something else: it takes more time than all the rest."""
+    """Judge little, where a test is of something else: the judge and the statistics take more time than the trials."""
     monkeypatch.setattr("backtests.sweeps.judge.BEST", 2)
     monkeypatch.setattr("backtests.sweeps.judge.SAMPLED", 1)
+    monkeypatch.setattr("backtests.sweeps.evidence.REPS", 100)
+    monkeypatch.setattr("backtests.sweeps.report.write_report", lambda sweep, path: path.touch())
 
 
 def table(folder: Path) -> bytes:
@@ -156,6 +158,7 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_ends_the_same(
     assert runs("Stoppable") == (60, 60 + 60)
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_killed_sweep_goes_on_and_ends_the_same(ebbtide: Callable, cached: tuple[object, ...], own: Path) -> None:
     ebbtide("sweep", *OWN, *cached, "--out", "whole")
     own.write_text(str(int(signal.SIGKILL)))
