@@ -3,7 +3,7 @@
 All work on the differences d of returns to the benchmark's, that is on losses = -returns, in mean, and on stationary
 bootstraps of `arch`. SPA: Hansen, "A test for superior predictive ability", Journal of Business and Economic Statistics
 23(4), 2005. Stepwise: Romano and Wolf, "Stepwise multiple testing as formalized data snooping", Econometrica 73(4),
-2005. Model confidence set: Hansen, Lunde and Nason, Econometrica 79(2), 2011.
+2005.
 
 The resampled means are one matrix product here, and `arch` draws the resamples: `arch.bootstrap.SPA` and `StepM` 8.0
 take 20 s where this takes less than one, and the square of that as bars grow in number, do not divide by the standard
@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
-from backtests.statistics.bootstrap import ASKED, block_length, draws, require_draws, some_trials
-from backtests.statistics.returns import TrialReturns, as_trials, checked_blocks, one_trial
+from backtests.statistics.bootstrap import ASKED, block_length, draws, some_trials
+from backtests.statistics.returns import TrialReturns, checked_blocks, one_trial
 from data_cache.errors import BadData, BadUsage
 
 # A trial whose difference to the benchmark moves by less than this part of its returns is the benchmark: float32, in
@@ -33,8 +32,6 @@ from data_cache.errors import BadData, BadUsage
 NEGLIGIBLE = 1e-6
 # Bins of t for the stepwise test: what is not above 0 is never accepted, and shares the first with the least above it.
 BIN, BINS = 0.01, 1_000
-# The confidence set compares every pair in every resample: 100 trials and 1,000 resamples take 80 MB.
-MOST_CONFIDENT = 100
 
 
 @dataclass(frozen=True)
@@ -176,26 +173,6 @@ def stepwise(t: np.ndarray, below: np.ndarray, size: float = 0.05) -> np.ndarray
         accepted |= further
         left = below[bin_of(critical)]
     return accepted
-
-
-def model_confidence(returns: ArrayLike, seed: int, reps: int = 1000, block: int | None = None) -> np.ndarray:
-    """For each of a few finalists, the smallest size at which it is no longer among the best; shape (n_trials,).
-
-    A trial with 0.05 or less is told apart from the best at 5 %; the best has 1. Losses are -returns; the range
-    statistic of `arch.bootstrap.MCS`. Raises BadUsage above 100 trials and for two with the same returns.
-    """
-    from arch.bootstrap import MCS
-
-    array = as_trials(returns).astype(float)
-    if not 2 <= array.shape[1] <= MOST_CONFIDENT:
-        raise BadUsage(f"a confidence set is for 2 to {MOST_CONFIDENT} finalists; found {array.shape[1]}")
-    if np.unique(array, axis=1).shape[1] < array.shape[1]:
-        raise BadUsage("two finalists have the same returns and cannot be told apart; pass one of them")
-    length = block or block_length(array)
-    require_draws(len(array), length, reps)
-    chosen = MCS(pd.DataFrame(-array), size=0.05, reps=reps, block_size=length, seed=seed)
-    chosen.compute()
-    return np.asarray(chosen.pvalues["Pvalue"].sort_index().to_numpy(float))
 
 
 def _studentised(

@@ -208,7 +208,8 @@ def bounds(evidence: Evidence, seed: int) -> Found:
     need(not isnan(sharpe(own, 1)), "the returns of the best trial do not vary")
     year = evidence.days_a_year
     metrics = {
-        "sharpe": lambda returns: sharpe(returns, year),
+        # A resample without a bar in the market is cash, and has none of its excess: 0, as in cross-validation.
+        "sharpe": lambda returns: np.nan_to_num(sharpe(returns, year)),
         "cagr": lambda returns: cagr(returns, year),
         "max_drawdown": max_drawdown,
     }

@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -15,16 +16,18 @@ import pandas as pd
 
 from backtests.decisions import traded_assets
 from backtests.execution import Execution
+from backtests.findings import QUICK_CUTS
 from backtests.manifest import LIBRARIES, code, inputs
+from backtests.proofs import prove
 from backtests.sweeps.grid import Space
 from backtests.sweeps.search import TPE, Search, new_search
 from backtests.sweeps.trials import Days, World
 from backtests.tape import Tape, build_tape
-from data_cache.errors import EbbtideError, UnknownName
+from data_cache.errors import EbbtideError, NoData, UnknownName
 from data_cache.market import Market
 from data_cache.version import __version__
 from strategies.benchmarks import BuyAndHold
-from strategies.strategy import Strategy
+from strategies.strategy import Strategy, path_dependent
 
 # Measures that a search may look for: 1 where higher is better, -1 where lower is.
 OBJECTIVES = {
@@ -97,6 +100,12 @@ class Plan:
         assets = self.tape.assets
         shares = tuple((asset, 1 / len(assets)) for asset in assets)
         return self.benchmark or BuyAndHold(mix=getattr(self.space.base, "mix", shares))
+
+    def refuse_look_ahead(self) -> None:
+        """Raise LookAhead where a quick causality proof finds the base out; what it can't be put on is told later."""
+        if not path_dependent(self.space.base):  # the event engine shows a rule nothing but its past
+            with suppress(NoData):
+                prove(self.space.base, self.market, QUICK_CUTS).require()
 
     def new_search(self) -> Search:
         """A search from its beginning."""

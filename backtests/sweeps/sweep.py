@@ -1,15 +1,12 @@
 """A sweep from beginning to end: all trials of a plan run, each counted before it is kept, then weighed."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
-from backtests.findings import QUICK_CUTS
 from backtests.ledger import Ledger
-from backtests.proofs import prove
 from backtests.sweeps.backends import Cluster
 from backtests.sweeps.folder import SweepFolder, require_room
 from backtests.sweeps.grid import Parameters
@@ -20,8 +17,6 @@ from backtests.sweeps.swept import Sweep
 from backtests.sweeps.trials import Chunk, Task
 from backtests.sweeps.weigh import Watch, unwatched, weigh
 from data_cache import parquet
-from data_cache.errors import NoData
-from strategies.strategy import path_dependent
 
 __all__ = ["OBJECTIVES", "Plan", "Sweep", "run_sweep"]
 
@@ -50,7 +45,7 @@ def run_sweep(
     something else; LookAhead for a rule that looks ahead; CheckFailed where vectorbt disagrees; NoData where no trial
     has anything to decide on.
     """
-    _refuse_look_ahead(plan)
+    plan.refuse_look_ahead()
     search = plan.new_search()
     n_days = len(plan.days.days)
     about = plan.about() | {"chunk": chunk_size(search.trials, n_days, cluster.workers, memory)}
@@ -61,14 +56,6 @@ def run_sweep(
         sweep = weigh(plan, table, stored, ledger, weighing)
         stored.finish(table)
         return sweep
-
-
-def _refuse_look_ahead(plan: Plan) -> None:
-    """Raise LookAhead where a quick causality proof finds the rule out; what it can't be put on is told in the end."""
-    if path_dependent(plan.space.base):
-        return
-    with suppress(NoData):
-        prove(plan.space.base, plan.market, QUICK_CUTS).require()
 
 
 class _Trials:

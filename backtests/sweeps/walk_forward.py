@@ -74,6 +74,7 @@ def walk_forward(
     looks ahead.
     """
     _require_one_schedule(plan)
+    plan.refuse_look_ahead()
     tape = plan.tape
     taken = _with_bars(stretches(tape.opens.index[0], tape.known_at[-1], tape.length, steps), plan)
     trials = _Trials(plan, cluster, ledger, memory, watch, len(taken) * (plan.new_search().trials + 1))
@@ -103,6 +104,7 @@ def walk_paths(
     """
     if plan.search == "tpe":
         raise BadUsage("--search tpe learns from what cross-validation holds out; take --search grid or random")
+    plan.refuse_look_ahead()
     segments = Segments.of(folds, len(plan.days.days))
     trials = _Trials(plan, cluster, ledger, memory, watch, plan.new_search().trials)
     parts = {}

@@ -48,5 +48,5 @@ def lost(backend: str, task: Task, told: object = "") -> WorkerLost:
     said = f" ({str(told).strip().splitlines()[0].rstrip('.')})" if str(told).strip() else ""
     return WorkerLost(
         f"task {task.number} of {len(task.trials)} trials lost the {backend} worker that ran it {RETRIES + 1} times"
-        f"{said}; most likely memory ran out: take fewer --workers or less --memory, then go on with --resume"
+        f"{said}; most likely memory ran out: take fewer --workers or less --memory; a sweep goes on with --resume"
     )

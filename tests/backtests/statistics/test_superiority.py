@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from arch.bootstrap import MCS, SPA, StepM
+from arch.bootstrap import SPA, StepM
 from scipy.signal import lfilter
 from scipy.stats import kstest
 
@@ -13,7 +13,6 @@ from backtests.statistics.superiority import (
     Superiority,
     departing,
     enter,
-    model_confidence,
     nulls,
     stepwise,
     superiority,
@@ -248,30 +247,3 @@ def test_skill_among_a_hundred_is_found_and_only_it() -> None:
         found += own.better
     assert found[42] >= 14
     assert found.sum() - found[42] <= 3
-
-
-# The confidence set.
-
-
-def test_the_confidence_set_is_that_of_arch() -> None:
-    returns = uneven()
-    theirs = MCS(-returns, size=0.05, reps=300, block_size=5, seed=2)
-    theirs.compute()
-    own = model_confidence(returns, seed=2, reps=300, block=5)
-    assert own.tolist() == [theirs.pvalues["Pvalue"].loc[trial] for trial in range(8)]
-
-
-def test_the_best_finalist_stays_and_the_hopeless_one_goes() -> None:
-    found = model_confidence(uneven(), seed=2)
-    assert found[0] == 1.0
-    assert found[7] < 0.01
-
-
-def test_a_confidence_set_of_a_whole_sweep_is_refused() -> None:
-    with pytest.raises(BadUsage, match="a confidence set is for 2 to 100 finalists; found 101"):
-        model_confidence(noise(1, 50, 101), seed=1)
-
-
-def test_two_finalists_with_the_same_returns_are_refused() -> None:
-    with pytest.raises(BadUsage, match="two finalists have the same returns and cannot be told apart"):
-        model_confidence(np.tile(noise(1, 50, 1), 2), seed=1)
