@@ -108,7 +108,7 @@ def test_a_task_that_kills_every_worker_is_given_up_after_three_more_attempts(
     two.share(fake)
     told = (
         r"^task 1 of 2 trials lost the \w+ worker that ran it 4 times.*; most likely memory ran out: "
-        r"take fewer --workers or less --memory, then go on with --resume$"
+        r"take fewer --workers or less --memory; a sweep goes on with --resume$"
     )
     with pytest.raises(WorkerLost, match=told):
         by_number(two.run(tasks(3, t1="die")))
