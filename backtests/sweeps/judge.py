@@ -65,7 +65,7 @@ def judge(
     differences = []
     for number, trial in trials.items():
         ours, theirs = equity(runner, world, trial)
-        difference = max(_largest(ours, theirs), _largest(np.array([final_equity[number]]), theirs[-1:]))
+        difference = _largest(np.append(ours, final_equity[number]), np.append(theirs, theirs[-1]))
         if not difference <= SAME:
             raise CheckFailed(
                 f"vectorbt disagrees with the sweep: the equity of trial {number} ({told(trial)}) differs by "
