@@ -5,7 +5,7 @@ The judge finds each trial's decisions anew, from signals that nobody has rememb
 of it with what the sweep's table says, which another process or an earlier one may have written.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from backtests.simulate import portfolio_fills, simulate
 from backtests.sweeps.grid import Parameters, told
 from backtests.sweeps.runner import FastPath
 from backtests.sweeps.stage import Events
-from backtests.sweeps.trials import World
+from backtests.sweeps.trials import Watching, World, unwatched
 from backtests.tape import Tape
 from data_cache.errors import CheckFailed
 from strategies.strategy import Strategy, path_dependent
@@ -54,7 +54,7 @@ def judge(
     world: World,
     trials: Mapping[int, Parameters],
     final_equity: Mapping[int, float],
-    watch: Callable[[int, int], None] = lambda done, total: None,
+    watch: Watching = unwatched,
 ) -> Judged:
     """Run `trials`, by number, again through vectorbt. CheckFailed, naming the trial, for a difference above 1e-9.
 

@@ -16,7 +16,8 @@ from backtests.sweeps.memory import most_workers
 from backtests.sweeps.search import SEARCHES
 from backtests.sweeps.steps import Steps, duration, stretches
 from backtests.sweeps.sweep import OBJECTIVES, Plan, Sweep, run_sweep
-from backtests.sweeps.walk_forward import Watching, walk_forward, walk_paths
+from backtests.sweeps.trials import Watching, unwatched
+from backtests.sweeps.walk_forward import walk_forward, walk_paths
 from backtests.sweeps.walked import Walk
 from data_cache.errors import BadUsage, EbbtideError, UnknownName
 from strategies.strategy import path_dependent
@@ -115,17 +116,17 @@ class SweepRequest(SearchRequest):
 
     resume: bool = False
 
-    def run(self, watch: Watching) -> Sweep:
+    def run(self, watch: Watching, weighing: Watching = unwatched) -> Sweep:
         """Run it, or go on with it.
 
-        watch(done, total) : called after each chunk of trials
+        watch(done, total) : called after each chunk of trials      weighing(done, total) : as statistics are made
         Raises Interrupted where the user stops it once trials are kept.
         """
         space, memory = self.space(), memory_bytes(self.memory)
         folder, plan = self.folder(space), self.plan(space)
         try:
             with self.on_cluster(space) as workers:
-                return run_sweep(plan, folder, self.trial_ledger(), workers, memory, self.resume, watch)
+                return run_sweep(plan, folder, self.trial_ledger(), workers, memory, self.resume, watch, weighing)
         except KeyboardInterrupt:
             if not (folder / "sweep.json").exists():
                 raise

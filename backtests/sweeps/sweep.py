@@ -14,8 +14,8 @@ from backtests.sweeps.memory import chunk_size
 from backtests.sweeps.plan import OBJECTIVES, Plan
 from backtests.sweeps.search import TPE, Search
 from backtests.sweeps.swept import Sweep
-from backtests.sweeps.trials import Chunk, Task
-from backtests.sweeps.weigh import Watch, unwatched, weigh
+from backtests.sweeps.trials import Chunk, Task, Watching, unwatched
+from backtests.sweeps.weigh import weigh
 from data_cache import parquet
 
 __all__ = ["OBJECTIVES", "Plan", "Sweep", "run_sweep"]
@@ -32,8 +32,8 @@ def run_sweep(
     cluster: Cluster,
     memory: int,
     resume: bool = False,
-    watch: Watch = unwatched,
-    weighing: Watch = unwatched,
+    watch: Watching = unwatched,
+    weighing: Watching = unwatched,
 ) -> Sweep:
     """Run every trial of `plan` that `folder` does not hold yet, then weigh what came of them.
 
@@ -68,7 +68,7 @@ class _Trials:
         stored: SweepFolder,
         ledger: Ledger,
         cluster: Cluster,
-        watch: Watch,
+        watch: Watching,
     ) -> None:
         self._plan, self._search, self._stored = plan, search, stored
         self._ledger, self._cluster, self._watch = ledger, cluster, watch

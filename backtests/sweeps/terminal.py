@@ -58,16 +58,22 @@ class SweepProgress:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._progress.stop()
 
-    def bar(self, name: str, then: str) -> Callable[[int, int], None]:
-        """What shows, when called, that so many of so many trials are done; after the last comes the line `then`."""
+    def bar(self, name: str, then: str, paced: bool = True) -> Callable[[int, int], None]:
+        """What shows, when called, that so many of so many are done; after the last comes the line `then`.
+
+        paced : whether to say how many a second
+        """
         bar = self._progress.add_task(name, total=None, told="", visible=False)
 
         def watch(done: int, total: int) -> None:
             self._progress.update(bar, completed=done, total=total, visible=True)
-            self._progress.update(bar, told=_told(next(task for task in self._progress.tasks if task.id == bar)))
+            self._progress.update(bar, told=_told(self._task(bar), paced))
             self._wait(then if done >= total else "")
 
         return watch
+
+    def _task(self, bar: TaskID) -> Task:
+        return next(task for task in self._progress.tasks if task.id == bar)
 
     def _wait(self, name: str) -> None:
         """Show, below the bars, what is waited for; "" for nothing."""
@@ -80,10 +86,12 @@ class SweepProgress:
         self._progress.refresh()
 
 
-def _told(task: Task) -> str:
-    """How many trials are done, and how many a second."""
+def _told(task: Task, paced: bool) -> str:
+    """How many are done, and how many a second."""
     done = f"{task.completed:,.0f} of {task.total or 0:,.0f}"
-    return done if task.speed is None else f"{done}, {task.speed:,.{0 if task.speed >= 10 else 1}f} a second"
+    return (
+        done if task.speed is None or not paced else f"{done}, {task.speed:,.{0 if task.speed >= 10 else 1}f} a second"
+    )
 
 
 def print_sweep(sweep: Any) -> None:
@@ -159,7 +167,7 @@ def statistics_table(verdict: Any) -> Table:
         table.add_row(
             escape(statistic.label),
             statistic.text(verdict),
-            escape(f"not computed: {reason}" if reason else statistic.definition),
+            escape(f"not computed: {reason}" if reason else statistic.in_words),
         )
     return table
 

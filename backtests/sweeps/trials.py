@@ -1,6 +1,6 @@
 """What goes to a worker and what comes back: the world that all trials share, tasks of some trials each, chunks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,14 @@ MEASURES = (
     "skewness",
     "kurtosis",
 )
+
+
+# What is told that so much of so much is done.
+Watching = Callable[[int, int], None]
+
+
+def unwatched(done: int, total: int) -> None:
+    """Watch nothing."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from backtests.sweeps.evidence import (
     superior,
     undeflated,
 )
+from backtests.sweeps.trials import Watching, unwatched
 
 INTERVALS = ("sharpe", "cagr", "max_drawdown")
 
@@ -90,6 +91,12 @@ class Statistic:
     label: str
     format: str
     definition: str
+
+    @property
+    def in_words(self) -> str:
+        """The definition without the paper at its end."""
+        words, bracket, _ = self.definition.rpartition(" (")
+        return f"{words}." if bracket and self.definition.endswith(").") else self.definition
 
     def value(self, verdict: Verdict) -> float:
         """The number, NaN where it was skipped; of the placebo, its p-value."""
@@ -202,7 +209,7 @@ STATISTICS: tuple[Statistic, ...] = (
 )
 
 
-def verdict(evidence: Evidence, seed: int, watch: Callable[[int, int], None] = lambda done, total: None) -> Verdict:
+def verdict(evidence: Evidence, seed: int, watch: Watching = unwatched) -> Verdict:
     """All statistics of a sweep; `watch` is told how many of how many steps are done.
 
     What can not be had is NaN with a clause in `skipped`. Raises what reading the returns raises.
@@ -236,7 +243,7 @@ class _Collected:
     """What was found so far, what was skipped, and how many steps were made."""
 
     evidence: Evidence
-    watch: Callable[[int, int], None]
+    watch: Watching
     found: Found = field(init=False)
     skipped: dict[str, str] = field(default_factory=dict)
     done: int = 0

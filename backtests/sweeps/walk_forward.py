@@ -5,7 +5,7 @@ parameter set but the habit of choosing the best one: nothing of a test window h
 """
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -28,13 +28,11 @@ from backtests.sweeps.search import TPE, Search
 from backtests.sweeps.steps import Steps, Stretch, Window, stretches
 from backtests.sweeps.sweep import ROUND, SHARE
 from backtests.sweeps.trial_table import parameter_columns
-from backtests.sweeps.trials import Chunk, Task
+from backtests.sweeps.trials import Chunk, Task, Watching, unwatched
 from backtests.sweeps.walked import Walk, walk_findings
 from data_cache import parquet
 from data_cache.errors import BadUsage, EbbtideError, NoData
 from strategies.strategy import Strategy
-
-Watching = Callable[[int, int], None]
 
 COMMAND = "walk"
 # So many chunks of each window are there for each worker.
@@ -61,7 +59,7 @@ def walk_forward(
     cluster: Cluster,
     ledger: Ledger,
     memory: int,
-    watch: Watching = lambda done, total: None,
+    watch: Watching = unwatched,
 ) -> Walk:
     """Choose on each training window among all trials of `plan`, hold over the test window, join what came of it.
 
@@ -95,7 +93,7 @@ def walk_paths(
     cluster: Cluster,
     ledger: Ledger,
     memory: int,
-    watch: Watching = lambda done, total: None,
+    watch: Watching = unwatched,
 ) -> PurgedCrossValidation:
     """Cross-validate all trials of `plan` on many purged paths; arguments as for `walk_forward`.
 

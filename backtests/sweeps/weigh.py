@@ -24,6 +24,7 @@ from backtests.sweeps.rotation import rotated
 from backtests.sweeps.runner import FastPath
 from backtests.sweeps.swept import Sweep, parameters_of
 from backtests.sweeps.trial_table import parameter_columns
+from backtests.sweeps.trials import Watching
 from backtests.sweeps.verdict import verdict
 from data_cache.errors import BadData, NoData
 from strategies.strategy import path_dependent
@@ -31,15 +32,10 @@ from strategies.strategy import path_dependent
 # The placebo takes so many trials, evenly spread: the best are not added, for they were chosen by what they did at the
 # right time.
 PLACEBO_TRIALS, SIMULATED_FOR_PLACEBO = 500, 25
-Watch = Callable[[int, int], None]
 ENGINES = {False: "kernel", True: "events"}
 
 
-def unwatched(done: int, total: int) -> None:
-    """Watch nothing."""
-
-
-def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, watch: Watch) -> Sweep:
+def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, watch: Watching) -> Sweep:
     """Let vectorbt judge, count the ledger's trials, and say what the best of `table` is worth.
 
     watch(done, total) : called as the statistics are made
