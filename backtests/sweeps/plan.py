@@ -21,6 +21,7 @@ from backtests.manifest import LIBRARIES, code, inputs
 from backtests.proofs import prove
 from backtests.sweeps.grid import Space
 from backtests.sweeps.search import TPE, Search, new_search
+from backtests.sweeps.trial_table import parameter_columns
 from backtests.sweeps.trials import Days, World
 from backtests.tape import Tape, build_tape
 from data_cache.errors import EbbtideError, NoData, UnknownName
@@ -77,6 +78,11 @@ class Plan:
     def names(self) -> list[str]:
         """The names of the parameters that are searched."""
         return [axis.name for axis in self.space.axes]
+
+    @property
+    def columns(self) -> list[str]:
+        """Their columns in a table: a name that is a measure's too, such as exposure, has "parameter." before it."""
+        return parameter_columns(self.names)
 
     @cached_property
     def tape(self) -> Tape:

@@ -13,7 +13,7 @@ from backtests.result import Result
 from backtests.sweeps.grid import Parameters
 from backtests.sweeps.judge import Judged
 from backtests.sweeps.plan import Plan
-from backtests.sweeps.trial_table import parameter_columns, text_of
+from backtests.sweeps.trial_table import text_of
 from backtests.sweeps.trials import DailyReturns
 from backtests.sweeps.verdict import Verdict
 from strategies.strategy import Strategy
@@ -53,8 +53,8 @@ class Sweep:
 
     @property
     def columns(self) -> list[str]:
-        """Their columns in the table: a name that is a measure's too, such as exposure, has "parameter." before it."""
-        return parameter_columns(self.names)
+        """Their columns in `table`."""
+        return self.plan.columns
 
     @cached_property
     def scores(self) -> pd.Series:
@@ -109,7 +109,7 @@ class Sweep:
 def parameters_of(plan: Plan, table: pd.DataFrame, number: int) -> Parameters:
     """The parameters of a trial: the values of the space whose form in the table stands in its row."""
     found = {}
-    for axis, column in zip(plan.space.axes, parameter_columns(plan.names), strict=True):
+    for axis, column in zip(plan.space.axes, plan.columns, strict=True):
         cell = table.at[number, column]
         found[axis.name] = next(v for v in axis.values if v == cell or (isinstance(cell, str) and text_of(v) == cell))
     return found

@@ -56,7 +56,7 @@ class Walk:
     @property
     def columns(self) -> list[str]:
         """Their columns in `stretches`."""
-        return parameter_columns(self.names)
+        return self.plan.columns
 
     @property
     def trials(self) -> int:

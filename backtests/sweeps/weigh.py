@@ -23,7 +23,6 @@ from backtests.sweeps.plan import Plan
 from backtests.sweeps.rotation import rotated
 from backtests.sweeps.runner import FastPath
 from backtests.sweeps.swept import Sweep, parameters_of
-from backtests.sweeps.trial_table import parameter_columns
 from backtests.sweeps.trials import Watching
 from backtests.sweeps.verdict import verdict
 from data_cache.errors import BadData, NoData
@@ -58,7 +57,7 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
         rotated_scores=_rotated_scores(plan, table, returns.numbers),
     )
     said = verdict(evidence, plan.seed, watch)
-    parameters = table[parameter_columns(plan.names)].set_axis(plan.names, axis=1)
+    parameters = table[plan.columns].set_axis(plan.names, axis=1)
     luck = findings_of(plan.family, parameters, scores, said, int(best.metrics["decisions"]))
     return Sweep(
         plan=plan,

@@ -74,8 +74,7 @@ def render(sweep: "Sweep") -> str:
         version=__version__,
         plotly=Markup(get_plotlyjs()),
         style=asset("style.css") + asset("report.css", HOME),
-        script=asset("charts.js"),
-        own_script=asset("report.js", HOME),
+        script=Markup("\n").join([asset("charts.js"), asset("report.js", HOME)]),
     )
 
 

@@ -292,7 +292,7 @@ def test_names_that_bite_are_text_everywhere() -> None:
     parsed = Page(text)
     assert BITE not in text
     assert BITE in "".join(parsed.text)
-    assert len(parsed.having("script")) == 6  # manifest, trials, figures, plotly, two of the page's own
+    assert len(parsed.having("script")) == 5  # manifest, figures, trials, plotly, the page's own
     figures = parsed.scripts["figures"]
     assert "&lt;script&gt;" in figures
     assert "<script" not in json.dumps(json.loads(figures))
