@@ -27,7 +27,6 @@ from backtests.sweeps.scheduled import Part, different_schedules, scheduled
 from backtests.sweeps.search import TPE, Search
 from backtests.sweeps.steps import Steps, Stretch, Window, stretches
 from backtests.sweeps.sweep import ROUND, SHARE
-from backtests.sweeps.trial_table import parameter_columns
 from backtests.sweeps.trials import Chunk, Task, Watching, unwatched
 from backtests.sweeps.walked import Walk, walk_findings
 from data_cache import parquet
@@ -113,7 +112,7 @@ def walk_paths(
     found = judge_splits(folds, segments, sums, np.concatenate(numbers), plan.days.days)
     chosen = _numbered(plan.new_search(), set(found.splits["trial"]))
     parameters = pd.DataFrame([chosen[number] for number in found.splits["trial"]], found.splits.index)
-    return replace(found, splits=found.splits.join(parameters.set_axis(parameter_columns(plan.names), axis=1)))
+    return replace(found, splits=found.splits.join(parameters.set_axis(plan.columns, axis=1)))
 
 
 @dataclass(frozen=True)
@@ -248,7 +247,7 @@ def _table(
     kind = object if None in held else None  # no value must not make floats of whole numbers
     parameters = {
         column: pd.Series([None if own is None else own[name] for own in held], dtype=kind)
-        for column, name in zip(parameter_columns(plan.names), plan.names, strict=True)
+        for column, name in zip(plan.columns, plan.names, strict=True)
     }
     scores = {
         "chosen": [one.parameters is not None for one in best],

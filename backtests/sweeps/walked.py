@@ -13,7 +13,6 @@ from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.sweeps.plan import OBJECTIVES, Plan
 from backtests.sweeps.scheduled import Scheduled
-from backtests.sweeps.trial_table import parameter_columns
 from signals.signal import values_at
 from strategies.strategy import Now
 
@@ -176,7 +175,7 @@ def _worse_outside(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
 
 def _drifting(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
     """DRIFTING_PARAMETER: a parameter changes at more than half of the steps."""
-    changes = _changes(stretches.set_index("test_from")[parameter_columns(plan.names)])
+    changes = _changes(stretches.set_index("test_from")[plan.columns])
     often = changes[(changes["of"] >= FEW_STEPS) & (changes["changes"] > OFTEN * changes["of"])]
     for name, row in often.iterrows():
         sentence = (
