@@ -115,7 +115,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from strategies import Strategy
-from beside import SCALE
+from near_mine import SCALE
 
 @dataclass(frozen=True)
 class Stoppable(Strategy):
@@ -135,7 +135,7 @@ OWN = ("mine.py:Stoppable", "--set", "exposure=0.02:0.6:0.02", "--set", "tilt=0.
 def own(folder: Path) -> Path:
     """A strategy of the user's own, whose 39th trial of 60 stops the process where a file says with which signal."""
     (folder.parent / "mine.py").write_text(STOPPABLE)
-    (folder.parent / "beside.py").write_text("SCALE = 0.5\n")
+    (folder.parent / "near_mine.py").write_text("SCALE = 0.5\n")
     return folder.parent / "stop"
 
 
