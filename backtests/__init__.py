@@ -6,10 +6,23 @@ if TYPE_CHECKING:
     from backtests.backtest import Backtest, compare
     from backtests.execution import Execution
     from backtests.result import Result
+    from backtests.sweeps.grid import read_space
+    from backtests.sweeps.plan import Plan
+    from backtests.sweeps.sweep import run_sweep
+    from backtests.sweeps.swept import Sweep
 
-__all__ = ["Backtest", "Execution", "Result", "compare"]
+__all__ = ["Backtest", "Execution", "Plan", "Result", "Sweep", "compare", "read_space", "run_sweep"]
 
-_HOMES = {"Backtest": "backtest", "compare": "backtest", "Execution": "execution", "Result": "result"}
+_HOMES = {
+    "Backtest": "backtest",
+    "compare": "backtest",
+    "Execution": "execution",
+    "Result": "result",
+    "read_space": "sweeps.grid",
+    "Plan": "sweeps.plan",
+    "Sweep": "sweeps.swept",
+    "run_sweep": "sweeps.sweep",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 
 from backtests.ledger import Ledger
 from backtests.sweeps.backends import Cluster
+from backtests.sweeps.backends import cluster as local_cluster
 from backtests.sweeps.folder import SweepFolder, require_room
 from backtests.sweeps.grid import Parameters
 from backtests.sweeps.memory import chunk_size
@@ -28,16 +29,17 @@ ROUND, SHARE = 64, 16
 def run_sweep(
     plan: Plan,
     folder: Path,
-    ledger: Ledger,
-    cluster: Cluster,
-    memory: int,
+    ledger: Ledger | None = None,
+    cluster: Cluster | None = None,
+    memory: int = 2_000_000_000,
     resume: bool = False,
     watch: Watching = unwatched,
     weighing: Watching = unwatched,
 ) -> Sweep:
     """Run every trial of `plan` that `folder` does not hold yet, then weigh what came of them.
 
-    ledger : each trial is entered before it is kept      cluster : already started
+    ledger : each trial is entered before it is kept; the default one where None
+    cluster : already started; this process where None
     memory : bytes, of this process and its workers      watch(done, total) : called as trials are done
     weighing(done, total) : called as the statistics are made
 
@@ -45,6 +47,10 @@ def run_sweep(
     something else; LookAhead for a rule that looks ahead; CheckFailed where vectorbt disagrees; NoData where no trial
     has anything to decide on.
     """
+    if cluster is None:
+        with local_cluster("local", 1) as here:
+            return run_sweep(plan, folder, ledger, here, memory, resume, watch, weighing)
+    ledger = Ledger.default() if ledger is None else ledger
     plan.refuse_look_ahead()
     search = plan.new_search()
     n_days = len(plan.days.days)

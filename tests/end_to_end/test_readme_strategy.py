@@ -11,6 +11,7 @@ import pytest
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 STRATEGY, BACKTEST = BLOCKS[:2]
+SWEEP = next(block for block in BLOCKS if "run_sweep" in block)
 
 
 def test_the_readme_shows_a_short_strategy_and_a_short_backtest() -> None:
@@ -44,3 +45,14 @@ def test_the_strategy_runs_in_both_engines(folder: Path, ebbtide: Callable) -> N
     name = re.search(r"class (\w+)\(Strategy\)", STRATEGY).group(1)  # type: ignore[union-attr]
     mine = f"{folder}/my_strategy.py:{name}"
     assert ebbtide("run", mine, "--from", "2025-01-01", "--engine", "both", "--json").code == 0
+
+
+def test_the_sweep_in_python_is_that_of_the_command_line(tmp_path: Path, ebbtide: Callable) -> None:
+    printed = subprocess.run([sys.executable, "-c", SWEEP], cwd=tmp_path, capture_output=True, text=True, check=True)
+    trials, best, deflated, strategy = printed.stdout.split(maxsplit=3)
+    window, trigger = re.findall(r'"(\w+=[\d.:,]+)"', SWEEP)
+    ledger = ("--out", tmp_path / "sweep", "--ledger", tmp_path / "ledger")
+    by_command = ebbtide("sweep", "StealthQE", "--set", window, "--set", trigger, *ledger, "--json").json
+    assert (by_command["trials"], by_command["best"]["trial"]) == (int(trials), int(best))
+    assert by_command["verdict"]["deflated"] == float(deflated)
+    assert by_command["strategy"] == strategy.strip()
