@@ -10,6 +10,7 @@ import pandas as pd
 from backtests.metrics import DAY
 from backtests.statistics.placebo import Placebo
 from backtests.sweeps.report.scored import Scored, score_axis
+from backtests.sweeps.report.words import counted
 from backtests.tearsheet.figures import COLORS, NEUTRAL, dated, dollars, every_day, faded, figure, trace
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Luck:
     def alt(self) -> str:
         """The middle of the trials and of the placebos, and the best of both."""
         text, scores = self.trials.objective.text, self.trials.scores
-        told = f"{self.trials.objective.label} of {len(scores):,} trials: median {text(float(scores.median()))}"
+        told = f"{self.trials.objective.label} of {counted(len(scores))}: median {text(float(scores.median()))}"
         told += f", best {text(float(scores.max()))}"
         if self.placebo is None or not len(self._everything):
             return f"{told}; there is no placebo beside them."

@@ -14,6 +14,8 @@ from backtests.tearsheet.figures import COLORS, figure, plain
 
 MOST_PAIRS = 10
 FEWEST_BINS, TRIALS_PER_CELL = 8, 4
+# Scores that a group has on average, so that their spread within it is known.
+FEWEST_PER_GROUP = 2
 # On one axis there is room for more places than on two.
 CURVE_LEVELS = 100
 # Letters that the labels along a chart as wide as a phone have room for.
@@ -78,17 +80,30 @@ class Pair:
 
     @cached_property
     def explained(self) -> float:
-        """The share of the variance of scores that the cells explain, adjusted for their number; at least 0.
+        """The share of the variance of scores that the two values explain together; at least 0.
 
-        1 - (within / (n - cells)) / (total / (n - 1)): epsilon squared (Kelley, "An unbiased correlation ratio
-        measure", 1935). NaN where every trial has a cell of its own, or where scores do not vary.
+        Where their combinations have too few trials each, what either value alone, or places on the map, explain: a
+        lower bound, as `exact` says. NaN where nothing has enough, or where scores do not vary.
         """
-        scores, cells = self.trials.scores.to_numpy(float), np.unique(self._cells, return_inverse=True)[1]
-        count = np.bincount(cells)
-        means = np.bincount(cells, scores) / count
-        within, total = float(((scores - means[cells]) ** 2).sum()), float(((scores - scores.mean()) ** 2).sum())
-        left = len(scores) - len(count)
-        return max(0.0, 1 - within / left / (total / (len(scores) - 1))) if left > 0 and total > 0 else float("nan")
+        if self.exact:
+            return self._of_values
+        scores, x, y = self.trials.scores.to_numpy(float), self._raw(self.x), self._raw(self.y)
+        bounds = [explained(scores, groups) for groups in (x, y, self.x.codes, self.y.codes, self._cells)]
+        return float(np.nanmax(bounds)) if not np.isnan(bounds).all() else float("nan")
+
+    @property
+    def exact(self) -> bool:
+        """Whether `explained` is of the values themselves, and not a lower bound."""
+        return not np.isnan(self._of_values)
+
+    @cached_property
+    def _of_values(self) -> float:
+        x, y = self._raw(self.x), self._raw(self.y)
+        return explained(self.trials.scores.to_numpy(float), y * (int(x.max()) + 1) + x)
+
+    def _raw(self, axis: Levels) -> np.ndarray:
+        """The value of each trial by its place among the distinct ones, whether or not the map has it in a bin."""
+        return np.asarray(pd.factorize(self.trials.parameters[axis.name])[0], np.int64)
 
     def figure(self) -> Any:
         """Cells coloured by their median; the numbers are in them where there is room."""
@@ -126,7 +141,7 @@ class Pair:
         high, low = frame.loc[frame["median"].idxmax()], frame.loc[frame["median"].idxmin()]
         text = objective.text
         return (
-            f"Median {objective.label} by {self.x.name} and {self.y.name}: highest, {text(high['median'])}, "
+            f"Median {objective.lower} by {self.x.name} and {self.y.name}: highest, {text(high['median'])}, "
             f"at {self._at(high)}; lowest, {text(low['median'])}, at {self._at(low)}."
         )
 
@@ -215,6 +230,22 @@ class Curve:
         text = self.trials.objective.text
         spread = f"<br>best {text(row.best)}, worst {text(row.worst)}, of {row.trials:,}" if row.trials > 1 else ""
         return plain(f"{self.x.name} {self.x.labels[row.Index]}") + f"<br>{text(row.median)}{spread}"
+
+
+def explained(scores: np.ndarray, groups: np.ndarray) -> float:
+    """The share of the variance of `scores` that `groups` (integers) explain, adjusted for their number; at least 0.
+
+    1 - (within / (n - groups)) / (total / (n - 1)): epsilon squared (Kelley, "An unbiased correlation ratio measure",
+    1935). NaN where scores do not vary, or where groups have fewer than two scores on average: what is within them is
+    then known too badly.
+    """
+    groups = np.unique(groups, return_inverse=True)[1]
+    count = np.bincount(groups)
+    means = np.bincount(groups, scores) / count
+    within, total = float(((scores - means[groups]) ** 2).sum()), float(((scores - scores.mean()) ** 2).sum())
+    if len(scores) < FEWEST_PER_GROUP * len(count) or not total > 0:
+        return float("nan")
+    return max(0.0, 1 - within / (len(scores) - len(count)) / (total / (len(scores) - 1)))
 
 
 def pairs_of(trials: Scored, most: int = MOST_PAIRS) -> tuple[list[Pair], int]:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 HOME = "backtests.sweeps.report"
 # What the table of the best trials shows of each, after its parameters.
 SHOWN = ("sharpe", "cagr", "max_drawdown", "sortino", "calmar", "exposure", "turnover", "decisions")
-SHOWN_BEST = 10
 MOST_ROWS = 5_000
+# A share of the variance below this is not spoken of.
+LEAST_SHARE = 0.01
 UNDEFINED = "it is undefined, as where nothing was traded"
 
 
@@ -48,12 +49,13 @@ def render(sweep: "Sweep") -> str:
         title=words.title(sweep),
         simulated=sweep.simulated,
         presumption=words.presumption(sweep.verdict),
-        reasons=words.reasons(sweep.verdict),
+        reasons=words.reasons(sweep.verdict, str(sweep.benchmark.name)),
         findings=sweep.findings,
         notices=sweep.notices,
         facts=words.facts(sweep),
         problems=_problems(sweep),
         objective=trials.objective.label,
+        lower=trials.objective.lower,
         count=len(sweep.table),
         scored=len(trials),
         **_sections(sweep, trials, charts),
@@ -61,7 +63,7 @@ def render(sweep: "Sweep") -> str:
         intervals=intervals(sweep),
         skipped=_skipped(sweep),
         best=best_trials(sweep),
-        tried=words.counted(sweep.verdict.trials),
+        ranked=words.ranked(sweep),
         resampling=words.resampling(sweep.verdict),
         judgement=words.judgement(sweep),
         folder=str(sweep.folder),
@@ -102,24 +104,29 @@ def best_trials(sweep: "Sweep") -> dict[str, Any]:
             [metric.text(float(trial[metric.name])) for metric in metrics],
             f"{judged[number]:.0e}" if number in judged else "",
         )
-        for number, trial in sweep.top(SHOWN_BEST).iterrows()
+        for number, trial in sweep.top(words.SHOWN_BEST).iterrows()
     ]
     return {"names": list(sweep.names), "metrics": metrics, "rows": rows}
 
 
 def statistics(sweep: "Sweep") -> list[tuple[str, str, str]]:
     """Of each statistic its label, its value and what it means."""
-    return [(row.label, row.text(sweep.verdict), row.definition) for row in STATISTICS]
+    return [
+        (row.label, row.text(sweep.verdict), f"{row.definition} {words.sampled(sweep, row.name)}".strip())
+        for row in STATISTICS
+    ]
 
 
 def intervals(sweep: "Sweep") -> list[tuple[str, str, str, str]]:
-    """Of each metric of the best trial its label, estimate, and lower and upper end of its interval."""
+    """Of each metric of the best trial its label, estimate, and the ends of its interval, the worse one first."""
     by_name = {metric.name: metric for metric in METRICS}
-    rows = sweep.verdict.intervals.dropna(how="all")
-    return [
-        (metric.label, metric.text(row["estimate"]), metric.text(row["low"]), metric.text(row["high"]))
-        for metric, (_, row) in zip((by_name[str(name)] for name in rows.index), rows.iterrows(), strict=True)
-    ]
+    found = []
+    for name, row in sweep.verdict.intervals.dropna(how="all").iterrows():
+        metric = by_name[str(name)]
+        # A drawdown is a loss: more of it is worse, and stands lower as it is shown.
+        worse, better = ("high", "low") if metric.format.startswith("-") else ("low", "high")
+        found.append((metric.label, *(metric.text(row[column]) for column in ("estimate", worse, better))))
+    return found
 
 
 def trials_csv(sweep: "Sweep") -> str:
@@ -170,7 +177,7 @@ def _luck(luck: Luck, trials: int, charts: Charts) -> dict[str, Any]:
     return found | {
         "limit": text(luck.beaten_by_luck),
         "observed": text(luck.placebo.observed),
-        "p": f"{luck.placebo.p_value:.3f}",
+        "p": words.against(luck.placebo.p_value, words.LEVEL),
         "rotations": len(luck.placebo.scores),
         "trials": trials,
     }
@@ -215,7 +222,10 @@ class _Coloured:
 
 
 def _share(pair: Pair) -> str:
-    return "" if np.isnan(pair.explained) else f"{pair.explained:.0%}"
+    """What a pair explains, in words; "" where that is not known, or nothing worth a word."""
+    if np.isnan(pair.explained) or pair.explained < LEAST_SHARE:
+        return ""
+    return f"{pair.explained:.0%}" if pair.exact else f"at least {pair.explained:.0%}"
 
 
 def _paths(trials: Scored, seed: int, charts: Charts) -> dict[str, Any] | None:

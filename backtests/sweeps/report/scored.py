@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from backtests.sweeps.swept import Sweep
 
 # Parameters with more values than this are put into bins of neighbouring values.
-MOST_LEVELS = 25
+MOST_LEVELS = 40
+# What is written with a capital wherever it stands.
+NAMES = ("Sharpe", "Sortino", "Calmar", "CAGR")
 # Letters of a label on a chart.
 LONGEST = 17
 
@@ -37,6 +39,11 @@ class Objective:
     def label(self) -> str:
         """Its name, for people."""
         return self.metric.label
+
+    @property
+    def lower(self) -> str:
+        """The label within a sentence: names of people and abbreviations stay as they are."""
+        return lowered(self.label)
 
     @property
     def signed(self) -> bool:
@@ -144,6 +151,15 @@ def score_axis(objective: Objective, low: float, high: float, most: int = 6) -> 
     ticks = round_ticks(low, high, most)
     texts = [objective.text(tick) for tick in ticks]
     return {"tickvals": ticks, "ticktext": texts, "tickangle": 0, "fixedrange": True, "zeroline": objective.signed}
+
+
+def lowered(label: str) -> str:
+    """A label as it stands within a sentence.
+
+    >>> lowered("Maximum drawdown"), lowered("Sharpe ratio")
+    ('maximum drawdown', 'Sharpe ratio')
+    """
+    return label if label.startswith(NAMES) else label[:1].lower() + label[1:]
 
 
 def shortened(label: str) -> str:

@@ -9,18 +9,40 @@ from backtests.sweeps.trial_table import text_of
 from backtests.tearsheet.page import conditions
 
 if TYPE_CHECKING:
+    from backtests.sweeps.plan import Plan
     from backtests.sweeps.swept import Sweep
     from backtests.sweeps.verdict import Verdict
 
 LABELS = {metric.name: metric.label for metric in METRICS}
+SHOWN_BEST = 10
+# Of a test: less is shown, more may be luck. Rounded, for 1 - 0.95 is a little more than 0.05.
+LEVEL = round(1 - CONFIDENCE, 12)
 SEARCHES = {"grid": "all of the grid, in its order", "random": "a random sample", "tpe": "a search by TPE"}
 
 
 def title(sweep: "Sweep") -> str:
-    """The headline: what was searched, and the best of how many this is."""
-    tried, here = sweep.verdict.trials, len(sweep.table)
-    own = f" ({here:,} of this sweep)" if here != tried else ""
-    return f"{sweep.plan.family}: the best of {counted(tried)}{own}"
+    """The headline: what was searched, the best of how many this is, and how many were ever tried where that is more."""
+    ever, here = sweep.verdict.trials, len(sweep.table)
+    more = f", {ever:,} ever" if ever > here else ""
+    return f"{sweep.plan.family}: {'the only trial' if here == 1 else f'the best of {counted(here)}'}{more}"
+
+
+def ranked(sweep: "Sweep") -> str:
+    """The heading over the table of the best trials."""
+    shown, here = len(sweep.top(SHOWN_BEST)), len(sweep.table)
+    if here == 1:
+        return "The only trial"
+    return (
+        f"The {counted(shown)}" if shown == here else f"The {'' if shown == 1 else f'{shown} '}best of {counted(here)}"
+    )
+
+
+def sampled(sweep: "Sweep", name: str) -> str:
+    """What to add to a statistic that is of some of the trials only; "" where it is of all."""
+    some, here = sweep.verdict.placebo_trials, len(sweep.table)
+    if name == "placebo" and sweep.verdict.placebo is not None and some < here:
+        return f"Of {some:,} of the {here:,} trials."
+    return ""
 
 
 def presumption(verdict: "Verdict") -> str:
@@ -28,17 +50,29 @@ def presumption(verdict: "Verdict") -> str:
     tests = {
         "deflated": verdict.deflated >= CONFIDENCE,
         "overfitting": verdict.overfitting <= LIKELY,
-        "spa": verdict.spa <= 1 - CONFIDENCE,
-        "placebo": placebo_p(verdict) <= 1 - CONFIDENCE,
+        "spa": verdict.spa <= LEVEL,
+        "placebo": placebo_p(verdict) <= LEVEL,
     }
     if all(tests.values()):
         return "Luck is presumed, and these numbers speak against it."
     return "Luck is presumed, and these numbers do not overturn that."
 
 
-def reasons(verdict: "Verdict") -> list[str]:
-    """The sentences behind it: deflation, the placebo, and what holds elsewhere and against the benchmark."""
-    return [_deflated(verdict), _placebo(verdict), f"{_overfitting(verdict)} {_superior(verdict)}"]
+def reasons(verdict: "Verdict", benchmark: str = "the benchmark") -> list[str]:
+    """The sentences behind it: deflation, the placebo, and what holds elsewhere and against `benchmark`, its name."""
+    return [_deflated(verdict), _placebo(verdict), f"{_overfitting(verdict)} {_superior(verdict, benchmark)}"]
+
+
+def against(value: float, limit: float) -> str:
+    """A probability with three decimals, or with as many as tell it from a limit that it is beside.
+
+    >>> against(0.41, 0.95), against(0.94996, 0.95), against(0.95, 0.95)
+    ('0.410', '0.94996', '0.950')
+    """
+    for decimals in range(3, 10):
+        if (float(text := f"{value:.{decimals}f}") == limit) == (value == limit):
+            break
+    return text
 
 
 def placebo_p(verdict: "Verdict") -> float:
@@ -54,7 +88,7 @@ def facts(sweep: "Sweep") -> list[tuple[str, str]]:
     found = [
         ("Strategy", repr(plan.space.base)),
         ("Objective", LABELS[plan.objective]),
-        ("Search", f"{SEARCHES.get(plan.search, plan.search)}: {counted(len(sweep.table))}, seed {plan.seed}"),
+        ("Search", search_of(plan, len(sweep.table))),
         ("Parameters", " · ".join(f"{axis.name}: {_values(axis.values)}" for axis in plan.space.axes)),
         ("Where", " and ".join(constraint.text for constraint in plan.space.where)),
         ("Benchmark", str(sweep.benchmark.name)),
@@ -66,6 +100,12 @@ def facts(sweep: "Sweep") -> list[tuple[str, str]]:
         ("Engine", str(told.get("engine", ""))),
     ]
     return [(term, description) for term, description in found if description]
+
+
+def search_of(plan: "Plan", trials: int) -> str:
+    """How so many trials came about; a grid draws nothing, so it has no seed."""
+    seed = "" if plan.search == "grid" else f", seed {plan.seed}"
+    return f"{SEARCHES.get(plan.search, plan.search)}: {counted(trials)}{seed}"
 
 
 def judgement(sweep: "Sweep") -> str:
@@ -96,7 +136,7 @@ def _deflated(verdict: "Verdict") -> str:
     many = f"{counted(verdict.trials)}"
     if isnan(verdict.deflated):
         return f"How much of the best is the luck of {many} is not known: {_why(verdict, 'deflated')}."
-    number, ratio = f"deflated Sharpe ratio {verdict.deflated:.2f}", f"a Sharpe ratio of {verdict.sharpe:.2f} a year"
+    number, ratio = f"deflated Sharpe ratio {_told(verdict.deflated)}", f"a Sharpe ratio of {verdict.sharpe:.2f} a year"
     if verdict.deflated >= CONFIDENCE:
         return f"After {many}, {ratio} is more than luck explains: {number}."
     if verdict.deflated <= LIKELY:
@@ -107,11 +147,11 @@ def _deflated(verdict: "Verdict") -> str:
 def _placebo(verdict: "Verdict") -> str:
     if verdict.placebo is None or isnan(placebo_p(verdict)):
         return f"There is no placebo test: {_why(verdict, 'placebo')}."
-    beaten = placebo_p(verdict) <= 1 - CONFIDENCE
+    beaten = placebo_p(verdict) <= LEVEL
     said = "rarely does as well" if beaten else "does as well too often"
     return (
         f"With every order at the wrong time, the best of {counted(verdict.placebo_trials)} {said}: "
-        f"p = {placebo_p(verdict):.3f} from {len(verdict.placebo.scores):,} rotations."
+        f"p = {against(placebo_p(verdict), LEVEL)} from {len(verdict.placebo.scores):,} rotations."
     )
 
 
@@ -120,18 +160,24 @@ def _overfitting(verdict: "Verdict") -> str:
         return f"The probability of overfitting is not known: {_why(verdict, 'overfitting')}."
     return (
         "What is best on one half of the history is, on the other, no better than the median trial in "
-        f"{verdict.overfitting:.0%} of splits."
+        f"{verdict.overfitting:.1%} of splits."
     )
 
 
-def _superior(verdict: "Verdict") -> str:
+def _superior(verdict: "Verdict", benchmark: str) -> str:
+    higher = f"a higher mean daily return in excess of cash than {benchmark}"
     if isnan(verdict.spa):
-        return f"Whether a trial beats the benchmark is not known: {_why(verdict, 'spa')}."
-    if verdict.spa > 1 - CONFIDENCE:
-        return f"No trial is shown to beat the benchmark (SPA p = {verdict.spa:.3f})."
+        return f"Whether a trial has {higher} is not known: {_why(verdict, 'spa')}."
+    p = f"SPA p = {against(verdict.spa, LEVEL)}"
+    if verdict.spa > LEVEL:
+        return f"No trial is shown to have {higher} ({p}; risk is not adjusted for)."
     named = f"{verdict.better:,}" if verdict.better else "none"
-    beaten = f"At least one trial is shown to beat the benchmark (SPA p = {verdict.spa:.3f})"
+    beaten = f"At least one trial is shown to have {higher} ({p}; risk is not adjusted for)"
     return f"{beaten}; the stepwise test names {named}."
+
+
+def _told(deflated: float) -> str:
+    return against(deflated, LIKELY if deflated <= LIKELY else CONFIDENCE)
 
 
 def _why(verdict: "Verdict", name: str) -> str:

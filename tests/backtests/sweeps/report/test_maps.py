@@ -42,9 +42,9 @@ def test_many_numbers_are_put_into_bins_of_neighbours() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300))
-def test_every_trial_has_a_place_and_no_more_than_twenty_five_places_there_are(values: list[float]) -> None:
+def test_every_trial_has_a_place_and_no_more_than_forty_places_there_are(values: list[float]) -> None:
     found = levels(pd.Series(values, name="trigger"))
-    assert len(found) == min(25, len(set(values)))
+    assert len(found) == min(40, len(set(values)))
     assert set(found.codes) == set(range(len(found)))
     order = np.argsort(values, kind="stable")
     assert (np.diff(found.codes[order]) >= 0).all()
@@ -105,6 +105,26 @@ def test_noise_explains_nothing_however_many_cells_it_has() -> None:
     rng = np.random.default_rng(5)
     a, b = np.repeat(range(20), 40).tolist(), np.tile(range(20), 40).tolist()
     assert a_pair(trials(rng.normal(size=800).tolist(), a=a, b=b)).explained < 0.1
+
+
+def test_what_one_value_explains_does_not_get_lost_in_the_bins_of_a_map() -> None:
+    """The score is 1 on each even day, else 0: bins of neighbouring days see nothing of it, and the map has bins."""
+    days = [number for number in range(60) for _ in range(2)]
+    pair = a_pair(trials([day % 2 for day in days], days=days, exposure=[0.5, 1.0] * 60))
+    assert len(pair.x) < 60
+    assert not pair.exact
+    assert pair.explained == 1
+
+
+def test_what_is_not_known_well_enough_is_not_said() -> None:
+    """Each trial has a cell, a value and a bin of its own."""
+    values = [1, 2, 3, 4]
+    assert np.isnan(a_pair(trials([4, 1, 3, 2], a=values, b=values[::-1])).explained)
+
+
+def test_a_pair_whose_values_are_tried_often_enough_is_told_exactly() -> None:
+    pair = a_pair(trials([0, 2, 10, 12], a=[1, 1, 2, 2], b=[1, 1, 5, 5]))
+    assert pair.exact
 
 
 def test_the_pairs_that_explain_most_come_first_and_ten_are_drawn() -> None:

@@ -44,8 +44,9 @@ def text_of(parsed: Page) -> str:
 # --- the headline and the verdict
 
 
-def test_the_headline_counts_all_trials_and_those_of_this_sweep(parsed: Page) -> None:
-    assert "StealthQE: the best of 1,240 trials (30 of this sweep)" in text_of(parsed)
+def test_the_headline_counts_the_trials_of_this_sweep_and_then_all_that_ever_were(parsed: Page) -> None:
+    assert "StealthQE: the best of 30 trials, 1,240 ever" in text_of(parsed)
+    assert "The 10 best of 30 trials" in text_of(parsed)
 
 
 def test_where_nothing_else_was_tried_the_headline_counts_once() -> None:
@@ -54,18 +55,33 @@ def test_where_nothing_else_was_tried_the_headline_counts_once() -> None:
     assert sentence == "StealthQE: the best of 30 trials"
 
 
+def test_a_single_trial_is_told_as_one() -> None:
+    own = made([Axis("window", (5,))])
+    alone = replace(own, verdict=made_verdict(own.scores, trials=1))
+    assert (words.title(alone), words.ranked(alone)) == ("StealthQE: the only trial", "The only trial")
+    told = text_of(Page(page.render(alone)))
+    assert "of the best trial. It was chosen by this very history, so it looks better here than it is." in told
+    assert "The Sharpe ratio of 1 trial, and how often each value occurs." in told
+
+
+def test_of_fewer_trials_than_ten_all_are_listed_and_of_those_with_a_score_the_best() -> None:
+    assert words.ranked(made(AXES[:1])) == "The 3 trials"
+    assert words.ranked(made(AXES[:1], problems=[0])) == "The 2 best of 3 trials"
+    assert words.ranked(made(AXES[:1], problems=[0, 1])) == "The best of 3 trials"
+
+
 SENTENCES = [
     (
         {"deflated": 0.41, "trials": 1_240, "sharpe": 1.1},
-        "After 1,240 trials, a Sharpe ratio of 1.10 a year is what luck alone would give: deflated Sharpe ratio 0.41.",
+        "After 1,240 trials, a Sharpe ratio of 1.10 a year is what luck alone would give: deflated Sharpe ratio 0.410.",
     ),
     (
         {"deflated": 0.7, "trials": 1, "sharpe": 1.1},
-        "After 1 trial, a Sharpe ratio of 1.10 a year can't be told from luck: deflated Sharpe ratio 0.70, below 0.95.",
+        "After 1 trial, a Sharpe ratio of 1.10 a year can't be told from luck: deflated Sharpe ratio 0.700, below 0.95.",
     ),
     (
         {"deflated": 0.97, "trials": 20, "sharpe": 1.1},
-        "After 20 trials, a Sharpe ratio of 1.10 a year is more than luck explains: deflated Sharpe ratio 0.97.",
+        "After 20 trials, a Sharpe ratio of 1.10 a year is more than luck explains: deflated Sharpe ratio 0.970.",
     ),
     (
         {"deflated": np.nan, "trials": 20, "skipped": {"deflated": "the returns do not vary"}},
@@ -73,13 +89,15 @@ SENTENCES = [
     ),
     (
         {"overfitting": 0.38, "spa": 0.21},
-        "What is best on one half of the history is, on the other, no better than the median trial in 38% of splits. "
-        "No trial is shown to beat the benchmark (SPA p = 0.210).",
+        "What is best on one half of the history is, on the other, no better than the median trial in 38.0% of splits. "
+        "No trial is shown to have a higher mean daily return in excess of cash than BuyAndHold(mix=BTC:1.0) (SPA p = "
+        "0.210; risk is not adjusted for).",
     ),
     (
         {"overfitting": 0.1, "spa": 0.01, "better": 3},
-        "What is best on one half of the history is, on the other, no better than the median trial in 10% of splits. "
-        "At least one trial is shown to beat the benchmark (SPA p = 0.010); the stepwise test names 3.",
+        "What is best on one half of the history is, on the other, no better than the median trial in 10.0% of splits. "
+        "At least one trial is shown to have a higher mean daily return in excess of cash than BuyAndHold(mix=BTC:1.0) "
+        "(SPA p = 0.010; risk is not adjusted for); the stepwise test names 3.",
     ),
     (
         {"placebo": None, "skipped": {"placebo": "there are no orders that could be rotated"}},
@@ -90,7 +108,25 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("numbers", "sentence"), SENTENCES)
 def test_numbers_are_said_in_sentences(sweep: Sweep, numbers: dict[str, object], sentence: str) -> None:
-    assert sentence in words.reasons(made_verdict(sweep.scores, **numbers))
+    assert sentence in words.reasons(made_verdict(sweep.scores, **numbers), "BuyAndHold(mix=BTC:1.0)")
+
+
+def test_the_sentence_about_the_benchmark_names_it(parsed: Page) -> None:
+    assert "in excess of cash than BuyAndHold() (SPA p = 0.210; risk is not adjusted for)." in text_of(parsed)
+
+
+NEAR = [
+    (0.9499, "can't be told from luck: deflated Sharpe ratio 0.9499, below 0.95."),
+    (0.95, "is more than luck explains: deflated Sharpe ratio 0.950."),
+    (0.50004, "can't be told from luck: deflated Sharpe ratio 0.500, below 0.95."),
+]
+
+
+@pytest.mark.parametrize(("deflated", "sentence"), NEAR)
+def test_a_number_beside_a_threshold_does_not_contradict_its_sentence(deflated: float, sentence: str) -> None:
+    assert words.reasons(made_verdict(made().scores, deflated=deflated))[0].endswith(sentence)
+    assert words.against(0.0500001, words.LEVEL) == "0.0500001"
+    assert words.against(0.05, words.LEVEL) == "0.050"
 
 
 def test_luck_is_presumed_until_every_number_speaks_against_it(sweep: Sweep) -> None:
@@ -109,11 +145,16 @@ def test_findings_are_sentences_with_their_codes(parsed: Page) -> None:
 def test_facts_say_what_was_searched_and_under_which_conditions(sweep: Sweep) -> None:
     facts = dict(words.facts(sweep))
     assert facts["Parameters"] == "window: 5, 10, 21 · trigger: 0.5, 1, 2, 5, 10 · mix: BTC:0.7,ETH:0.3; BTC:1.0"
-    assert facts["Search"] == "all of the grid, in its order: 30 trials, seed 7"
+    assert facts["Search"] == "all of the grid, in its order: 30 trials"
     assert facts["Window"] == "1 Jan 2016 to 1 Mar 2016 00:00 UTC"
     assert facts["Objective"] == "Sharpe ratio"
     assert facts["Costs"].startswith("fee 10 bps and slippage 5 bps on every fill")
     assert "Where" not in facts
+
+
+def test_a_search_that_draws_has_a_seed_and_a_grid_has_none(sweep: Sweep) -> None:
+    assert words.search_of(sweep.plan, 30) == "all of the grid, in its order: 30 trials"
+    assert words.search_of(replace(sweep.plan, search="random"), 1) == "a random sample: 1 trial, seed 7"
 
 
 def test_facts_name_the_constraints(sweep: Sweep) -> None:
@@ -180,6 +221,20 @@ def test_a_statistic_that_was_skipped_is_a_dash_with_the_reason() -> None:
     assert "with what it may have been by chance" not in told
 
 
+def test_intervals_run_from_the_worse_end_to_the_better(sweep: Sweep) -> None:
+    """Of the drawdown, a loss of 25 to 61 %, the higher number is the worse end."""
+    assert page.intervals(sweep)[0] == ("Sharpe ratio", "1.10", "0.20", "1.90")
+    assert page.intervals(sweep)[2] == ("Maximum drawdown", "-42.0%", "-61.0%", "-25.0%")
+
+
+def test_it_is_said_where_the_placebo_is_of_some_of_the_trials(sweep: Sweep) -> None:
+    some = replace(sweep, verdict=replace(sweep.verdict, placebo_trials=20))
+    told = {label: meaning for label, _, meaning in page.statistics(some)}
+    assert told["Placebo test, p"].endswith(" Of 20 of the 30 trials.")
+    assert "Of 20" not in "".join(meaning for label, meaning in told.items() if label != "Placebo test, p")
+    assert "of the 30 trials" not in "".join(meaning for _, _, meaning in page.statistics(sweep))
+
+
 def test_trials_without_a_score_are_counted_with_their_reason() -> None:
     own = made(problems=[0, 7, 8])
     table = own.table.assign(problem=own.table["problem"].where(own.table.index != 8, ""))
@@ -216,7 +271,7 @@ def test_a_single_trial_has_neither() -> None:
 
 
 def test_it_is_said_where_neighbouring_values_share_a_place(parsed: Page) -> None:
-    binned = made([Axis("window", tuple(range(5, 35))), AXES[1]])
+    binned = made([Axis("window", tuple(range(5, 46))), AXES[1]])
     assert "neighbours share a place" in text_of(Page(page.render(binned)))
     assert "neighbours share a place" not in text_of(parsed)
 
