@@ -25,6 +25,8 @@ MERGED = 16
 FULL = 200_000
 # So often is the folder listed again where writers merged files under a reader's hands.
 ATTEMPTS = 20
+# Holds the number of the newest batch, so that one that was taken away from the end is missed too.
+NEWEST = ".newest"
 
 
 @dataclass(frozen=True, order=True)
@@ -59,8 +61,10 @@ class Batches:
         """
         with alone(self.folder):
             spans = self._spans()
-            number = spans[-1].last + 1 if spans else 1
+            number = max(spans[-1].last if spans else 0, self._noted()) + 1
             self._write(number, number, rows)
+            with suppress(OSError):  # it serves to miss what is taken away, and no more
+                (self.folder / NEWEST).write_text(str(number))
             # Neither says anything of the batch: what is damaged is told to those who read, what is full to the next.
             with suppress(DamagedFile, NotWritten):
                 self._tidy()
@@ -83,7 +87,14 @@ class Batches:
         """The numbers, first and last, of batches that were added and are no longer there."""
         spans = self._spans()
         ends = [0, *(span.last for span in spans)]
-        return [(end + 1, s.first - 1) for end, s in zip(ends, spans, strict=False) if s.first > end + 1]
+        gaps = [(end + 1, s.first - 1) for end, s in zip(ends, spans, strict=False) if s.first > end + 1]
+        return gaps + ([(ends[-1] + 1, self._noted())] if self._noted() > ends[-1] else [])
+
+    def _noted(self) -> int:
+        """The number of the newest batch that was noted; 0 where nothing is."""
+        with suppress(OSError, ValueError):
+            return int((self.folder / NEWEST).read_text())
+        return 0
 
     def _spans(self) -> list[Span]:
         """The files that count, in order."""

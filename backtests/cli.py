@@ -225,7 +225,8 @@ def walk(
         title = f"{walked.plan.family}, walked forward"
         write_tearsheet([walked.result], asked.out, title, notes=[str(finding) for finding in walked.findings])
     if asked.json:
-        return _print_json(walked.summary() | {"cross_validation": paths.summary() if paths else None})
+        crossed = paths.summary() | {"runs": walked.crossing_runs} if paths else None
+        return _print_json(walked.summary() | {"cross_validation": crossed})
     return print_walk(walked, paths, asked.out)
 
 

@@ -1,5 +1,6 @@
 """Results as tables in the terminal."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -41,15 +42,21 @@ def new_table(title: str, *headings: str, numbers_from: int = 99) -> Table:
     return table
 
 
+def _columns() -> int:
+    """The width that COLUMNS asks for, which rich takes; 0 where it asks for none."""
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdigit() else 0
+
+
 class Terminal(Console):
-    """Where tables and sentences go; what is piped is not cut to the width of a terminal that is not there.
+    """Where tables and sentences go; what is piped is as wide as COLUMNS says, and else not cut to any terminal.
 
     A reader that has gone, such as head, is no failed check (rich exits with 1).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        if not self.is_terminal:
+        if not self.is_terminal and not _columns():
             self.width = PIPED_WIDTH
 
     def on_broken_pipe(self) -> None:
@@ -58,8 +65,15 @@ class Terminal(Console):
 
 
 def show(table: Table) -> None:
-    """Print a table."""
-    Terminal().print(table)
+    """Print a table; what is piped has no blanks at the ends of its lines."""
+    terminal = Terminal()
+    if terminal.is_terminal:
+        terminal.print(table)
+        return
+    with terminal.capture() as drawn:
+        terminal.print(table)
+    lines = (line.rstrip() for line in drawn.get().splitlines())
+    terminal.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def progress(strategies: Sequence[Any], doing: str = "Backtesting") -> Iterable[Any]:

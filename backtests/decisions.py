@@ -106,7 +106,13 @@ def asked(strategy: Strategy, market: Market, tape: Tape, read: Read = values_at
     require_known(strategy, market, tape, values)
     known = _known(values, strategy, len(times))
     at = pd.DatetimeIndex(times[known], tz="UTC", name="at")
-    return Asked(int(times[0]), at, {name: value[known] for name, value in values.items()})
+    return Asked(int(times[0]), at, {name: _read_only(value[known]) for name, value in values.items()})
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    """The same values, which a rule that works in place can't change: other trials read them too."""
+    values.flags.writeable = False
+    return values
 
 
 def moves(
@@ -187,11 +193,11 @@ def ask(strategy: Strategy, now: Now) -> Weights:
     except EbbtideError:
         raise
     except (Exception, SystemExit) as error:
-        hint = (
-            "; write the rule as arithmetic (&, *, np.where) or use --engine events"
-            if "truth value" in str(error)
-            else ""
-        )
+        hints = {
+            "truth value": "; write the rule as arithmetic (&, *, np.where) or use --engine events",
+            "read-only": "; a rule may not change its signals: write x = now.x * 2, not x = now.x; x *= 2",
+        }
+        hint = next((hint for said, hint in hints.items() if said in str(error)), "")
         raise StrategyFailed(f"{strategy!r} failed in weights: {type(error).__name__}: {error}{hint}") from error
 
 

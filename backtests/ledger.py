@@ -62,7 +62,7 @@ SCHEMA: dict[str, Any] = {
 }
 # What tells one trial from another.
 DISTINCT = ["trial", "code"]
-TRIED = [*DISTINCT, "strategy", "simulated", "start", "end"]
+TRIED = [*DISTINCT, "strategy", "simulated", "origin", "start", "end"]
 
 
 @dataclass(frozen=True)
@@ -123,20 +123,20 @@ class Ledger:
         strategy: str | None = None,
         start: pd.Timestamp | None = None,
         end: pd.Timestamp | None = None,
-        simulated: bool | None = None,
+        origin: str | None = None,
         distinct: bool = False,
         columns: Sequence[str] = tuple(SCHEMA),
     ) -> pd.DataFrame:
         """The records, one row each, in the order in which they were added; the columns are those of SCHEMA.
 
         strategy : of this family      start, end : whose window overlaps this one (UTC; None for no limit)
-        simulated : on simulated markets (True) or real ones (False)
+        origin : on a market of this origin: of a simulated one that very one, of real history any
         distinct : the latest run of each trial alone; `sharpe` of these gives the variance of Sharpe ratios
         """
         found = self._batches.read([*dict.fromkeys([*columns, *TRIED])])
         if found is None:
             return pd.DataFrame({name: pd.Series(dtype=SCHEMA[name]) for name in columns})
-        found = found[_asked(found, strategy, start, end, simulated)]
+        found = found[_asked(found, strategy, start, end, origin)]
         if distinct:
             found = found.drop_duplicates(DISTINCT, keep="last")
         return found[list(columns)].reset_index(drop=True)
@@ -146,20 +146,20 @@ class Ledger:
         family: str | None = None,
         start: pd.Timestamp | None = None,
         end: pd.Timestamp | None = None,
-        simulated: bool | None = None,
+        origin: str | None = None,
         distinct: bool = True,
     ) -> int:
         """How many trials stand behind a result of `family` on a window: what the deflated Sharpe ratio has to know.
 
         It counts the distinct trials of the same strategy class whose windows overlap: those are what the best was
-        chosen among. A trial on other years has not seen the luck of these; one on the same years has, whatever its
-        parameters, costs, timeframe or assets were. Other classes are other ideas, which this does not choose among;
+        chosen among. A trial on other years, or on another simulated market, has not seen the luck of these; one on the
+        same years has, whatever its parameters, costs, timeframe or assets were. Other classes are other ideas, which this does not choose among;
         where the best of several was taken, count with family None. Trials that resemble one another count in full
         here: the effective number, by clustering of their returns, makes less of them.
 
-        start, end, simulated : as for `trials`      distinct : False counts every run
+        start, end, origin : as for `trials`      distinct : False counts every run
         """
-        return len(self.trials(family, start, end, simulated, distinct, columns=DISTINCT))
+        return len(self.trials(family, start, end, origin, distinct, columns=DISTINCT))
 
     def families(self, strategy: str | None = None) -> list[Family]:
         """What there is of each strategy (of one where it is named), by name, real history before simulated.
@@ -184,7 +184,7 @@ class Ledger:
 def record(results: Sequence[Result], command: str, ledger: Ledger | None = None) -> list[Result]:
     """Enter `results` into the ledger (the default one where None), then say in each manifest how many trials it is of.
 
-    manifest["trials"] : Ledger.count of its family on its window, on real or simulated markets as it is itself
+    manifest["trials"] : Ledger.count of its family on its window and market
     A benchmark beside a result is not entered.
     """
     ledger = Ledger.default() if ledger is None else ledger
@@ -231,7 +231,7 @@ def trial_rows(
     start, end = (pd.Timestamp(moment).as_unit("ns") for moment in about["window"])
     data = _sha256(about["data"])
     shared = {
-        "strategy": type(strategies[0]).__name__,
+        "strategy": strategies[0].family,
         "data": data,
         "origin": about["origin"],
         "simulated": SIMULATED in about["origin"],
@@ -274,9 +274,9 @@ def _asked(
     strategy: str | None,
     start: pd.Timestamp | None,
     end: pd.Timestamp | None,
-    simulated: bool | None,
+    origin: str | None,
 ) -> np.ndarray:
-    """Which rows are of that family, on windows that overlap that one, on such markets."""
+    """Which rows are of that family, on windows that overlap that one, on such a market."""
     asked = np.ones(len(found), bool)
     if strategy is not None:
         asked &= (found["strategy"] == strategy).to_numpy()
@@ -284,15 +284,14 @@ def _asked(
         asked &= (found["start"] < end).to_numpy()
     if start is not None:
         asked &= (found["end"] > start).to_numpy()
-    if simulated is not None:
-        asked &= (found["simulated"] == simulated).to_numpy()
+    if origin is not None:
+        asked &= (found["origin"] == origin if SIMULATED in origin else ~found["simulated"]).to_numpy(bool)
     return asked
 
 
 def _behind(result: Result, tried: pd.DataFrame) -> int:
     start, end = map(pd.Timestamp, result.manifest["window"])
-    simulated = SIMULATED in result.manifest["origin"]
-    return int(_asked(tried, result.name, start, end, simulated).sum())
+    return int(_asked(tried, result.strategy.family, start, end, result.manifest["origin"]).sum())
 
 
 def _family(name: str, simulated: bool, runs: pd.DataFrame) -> Family:

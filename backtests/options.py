@@ -52,10 +52,11 @@ _SEARCH: dict[str, Any] = {
     "where": _option(list[str], "--where", 'A condition on parameters, such as "fast < slow"; all of them must hold.'),
     "search": _option(str, "--search", "grid (all of them), random or tpe. Default: grid."),
     "trials": _option(int, "--trials", "How many, for random and tpe. Default: all of the space."),
+    "search_seed": _option(int, "--search-seed", "Seed of the search, the judge's sample, the statistics. Default: 7."),
     "objective": _option(str, "--objective", "The measure that is searched for. Default: sharpe."),
     "backend": _option(str, "--backend", "local, ray or dask. Default: local."),
     "address": _option(str, "--address", "Of a running ray or dask cluster. Default: one is started on this machine."),
-    "workers": _option(int, "--workers", "Processes. Default: one for small sweeps, else one per core."),
+    "workers": _option(int, "--workers", "Processes, at most. Default: one for small sweeps, else one per core."),
     "memory": _option(str, "--memory", "What the sweep may take in all, such as 500MB. Default: 2GB."),
 }
 
@@ -64,7 +65,7 @@ def _searching(own: dict[str, Any], out: str) -> dict[str, Any]:
     """Options of a search, then those of one command, then those of `run` but its engine."""
     shared = {name: kind for name, kind in REQUEST_OPTIONS.items() if name not in ("engine", *_SEARCH)}
     said = {
-        "seed": _option(int, "--seed", "Seed of the lab and of the search. Default: 7."),
+        "seed": _option(int, "--seed", "Seed of the lab alone; the search has --search-seed. Default: 7."),
         "out": _option(Path, "--out", out),
         "benchmark": _option(str, "--benchmark", "A strategy. Default: BuyAndHold of the strategy's mix."),
     }

@@ -59,6 +59,11 @@ class Strategy:
     into target weights. A rule written as arithmetic (`&`, `*`, `np.where`) runs in both engines.
     """
 
+    @property
+    def family(self) -> str:
+        """What its trials are counted as: the name of the class, whatever the parameters."""
+        return type(self).__name__
+
     def signals(self) -> Mapping[str, Signal]:
         """The signals that the rule reads, by the name under which `now` holds them."""
         return {}

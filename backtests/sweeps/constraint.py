@@ -62,7 +62,7 @@ class Constraint:
         """Whether it is true of these parameters; BadUsage where it can't be said, as of 1 / 0 or "a" < 1."""
         try:
             return self._truth(self._answer(values), self.text)
-        except (TypeError, ArithmeticError) as error:
+        except (TypeError, ArithmeticError, MemoryError) as error:
             told = ", ".join(f"{name}={values[name]!r}" for name in self.names)
             raise BadUsage(f"--where {self.text!r} can't be said of {told}: {error}") from None
 

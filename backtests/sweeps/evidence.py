@@ -53,7 +53,7 @@ class Evidence:
     scores : of the same trials, higher is better, NaN for none
     benchmark : its excess returns by day, shape (n_days,)      bars, bars_a_year : of the tape
     tried : what the ledger holds of distinct trials of the family on overlapping windows, this sweep's included: a row
-    each, column sharpe (a year)
+    each, columns sharpe (a year), bars and bars_a_year
     rotated_scores : scores of some trials, shape (n,), after their orders were rotated by so many bars
     (`rotation.rotated`; 0 is the truth); always the same trials, chosen without regard to their scores, so not the best
     ones. None to leave the placebo out
@@ -145,13 +145,18 @@ def undeflated(evidence: Evidence) -> Found:
 def deflated(evidence: Evidence, trials: float) -> float:
     """DSR of the best of so many trials, from the variance of the Sharpe ratios in the ledger.
 
-    These are ratios a year, made ones per bar of this tape whatever bars they came from. Trials without a ratio count,
-    but have no part in the variance. Where one trial alone was ever run, nothing was chosen and nothing is deflated.
+    The variance of a ratio without skill is one over its number of bars: two months say 12 as easily as eight years
+    say 1. So the ratios, a year, are first made ones of this tape, times the root of their years over its years, and
+    then per bar; whatever bars they came from. Trials without a ratio count, but have no part in the variance. Where one trial alone was ever run, nothing was chosen and nothing is deflated.
     For an effective number the variance is too small, being that of trials that resemble each other: of fifty rules in
     one market without skill, with correlations of one half, 15 % of the best have 0.95 with it, 1 % with the count.
     """
     of = evidence.moments
-    known = evidence.tried["sharpe"].dropna().to_numpy(float) / np.sqrt(evidence.bars_a_year)
+    tried = evidence.tried.dropna(subset="sharpe")
+    years = tried["bars"] / tried["bars_a_year"]
+    known = np.sort((tried["sharpe"] * np.sqrt(years)).to_numpy(float)) / np.sqrt(
+        evidence.bars
+    )  # in any order the same
     alone = len(evidence.tried) == 1
     need(alone or len(known) > 1, "fewer than two trials in the ledger have a Sharpe ratio, so its variance is unknown")
     chance = deflated_sharpe(of, trials, 0.0 if alone else float(known.var(ddof=1)))

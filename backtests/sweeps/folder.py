@@ -195,9 +195,11 @@ def require_room(path: Path, trials: int, n_days: int) -> None:
     needed = more * (4 * n_days + BESIDES)
     free = shutil.disk_usage(next(place for place in [path, *path.absolute().parents] if place.is_dir())).free
     if needed > free:
+        fit = trials - more + free // (4 * n_days + BESIDES)
+        fewer = f", or search fewer trials, as with --search random --trials {fit}" if fit else ""
         raise BadUsage(
             f"{more:,} trials over {n_days:,} days can need {_size(needed)} in {path}, whose disk has {_size(free)} "
-            "left; run fewer with --trials, make room, or name a folder on another disk with --out"
+            f"left; make room, or name a folder on another disk with --out{fewer}"
         )
 
 
@@ -217,7 +219,12 @@ def _refuse_other_files(path: Path) -> None:
 
 def _locked(path: Path) -> filelock.BaseFileLock:
     """The lock of the folder, which is made if need be; held by the only sweep that writes there."""
-    _written(path, lambda folder: folder.mkdir(parents=True, exist_ok=True))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadUsage(
+            f"the folder {path} could not be made: {error.strerror or error}; name another one with --out"
+        ) from None
     lock = filelock.FileLock(path / LOCK, timeout=0, thread_local=False)
     _written(path / LOCK, lambda _: _acquire(lock, path))
     return lock

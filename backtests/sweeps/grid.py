@@ -210,6 +210,8 @@ def _values(owner: type, name: str, text: str) -> tuple[Any, ...]:
     for item in text.split(";" if kind == Mix else ","):
         a_range = kind in (int, float) and ":" in item
         values += _range(owner, name, kind, item.strip()) if a_range else [parse(owner, name, item.strip())]
+    if any(isinstance(value, float) and math.isnan(value) for value in values):
+        raise BadUsage(f"{owner.__name__}.{name}={text} has nan, which is no number; leave it out")
     value, times = Counter(values).most_common(1)[0]
     if times > 1:
         raise BadUsage(f"{owner.__name__}.{name}={text} has {value!r} twice; give each value once")

@@ -1,5 +1,7 @@
 """How a sweep stays within the memory that it is given: what its parts take, and how many trials make a chunk."""
 
+from collections.abc import Iterator, Sequence
+
 from data_cache.errors import BadUsage
 
 # Measured on sweeps of 1,000 to 100,000 trials, with room to spare: the process that the user started, with all
@@ -21,15 +23,54 @@ def chunk_size(trials: int, n_days: int, workers: int, memory: int) -> int:
     n_days : UTC days of the tape      memory : bytes, of all processes together
     Raises BadUsage where even single trials do not fit.
     """
-    needed = MAIN + workers * WORKER + trials * ROW
-    each = (ON_THE_WAY * workers + 1) * (COPIES * 4 * n_days + TRIAL)
-    if memory < needed + each:
+    least = _least(trials, n_days, workers)
+    if memory < least:
         raise BadUsage(
-            f"{trials:,} trials on {workers} {'worker' if workers == 1 else 'workers'} take about "
-            f"{size_text(needed + each)}, more than --memory {size_text(memory)}; allow more, take fewer --workers, or "
-            "search fewer trials, as with --search random --trials 10000"
+            f"{_counted(trials, 'trial')} on {_counted(workers, 'worker')} take{'s' * (trials == 1)} about "
+            f"{size_text(least)}, more than --memory {size_text(memory)}; "
+            f"{_either(list(_cures(trials, n_days, workers, memory)))}"
         )
-    return min(LARGEST, max(SMALLEST, trials // CHUNKS), (memory - needed) // each)
+    each = _each(n_days, workers)
+    return min(_chunk(trials), (memory - least) // each + 1)
+
+
+def useful_workers(trials: int) -> int:
+    """More workers than this would have nothing to do: a sweep of `trials` has no more chunks."""
+    return -(-trials // _chunk(trials))
+
+
+def _chunk(trials: int) -> int:
+    """How many trials make a chunk where memory is ample."""
+    return min(LARGEST, max(SMALLEST, trials // CHUNKS))
+
+
+def _each(n_days: int, workers: int) -> int:
+    """Bytes that one more trial in every chunk takes."""
+    return (ON_THE_WAY * workers + 1) * (COPIES * 4 * n_days + TRIAL)
+
+
+def _least(trials: int, n_days: int, workers: int) -> int:
+    """Bytes that a sweep takes in chunks of one trial."""
+    return MAIN + workers * WORKER + trials * ROW + _each(n_days, workers)
+
+
+def _cures(trials: int, n_days: int, workers: int, memory: int) -> Iterator[str]:
+    """What would help, each alone: more memory always, fewer workers or trials only where that is enough."""
+    yield "allow more"
+    if _least(trials, n_days, 1) <= memory:
+        fitting = next(fewer for fewer in range(workers - 1, 0, -1) if _least(trials, n_days, fewer) <= memory)
+        yield f"take --workers {fitting}"
+    rows = (memory - _least(0, n_days, workers)) // ROW
+    if rows >= 1:
+        yield f"search fewer trials, as with --search random --trials {rows}"
+
+
+def _either(cures: Sequence[str]) -> str:
+    return " or ".join([", ".join(cures[:-1]), cures[-1]]) if len(cures) > 1 else cures[0]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def most_workers(memory: int) -> int:

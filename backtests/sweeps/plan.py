@@ -17,8 +17,9 @@ import pandas as pd
 from backtests.decisions import traded_assets
 from backtests.execution import Execution
 from backtests.findings import QUICK_CUTS
-from backtests.manifest import LIBRARIES, code, inputs
+from backtests.manifest import LIBRARIES, inputs
 from backtests.proofs import prove
+from backtests.source_code import Sources, code, sources
 from backtests.sweeps.grid import Space
 from backtests.sweeps.search import TPE, Search, new_search
 from backtests.sweeps.trial_table import parameter_columns
@@ -42,6 +43,8 @@ OBJECTIVES = {
 }
 # Of a parameter with more values, so many are asked which assets they trade and which series they read.
 ASKED = 200
+# So many parameter sets are tried on before any of them is run, in a fraction of a second.
+LOOKED_THROUGH = 20_000
 ROOT = Path(__file__).parents[2]
 
 
@@ -71,8 +74,8 @@ class Plan:
 
     @property
     def family(self) -> str:
-        """The name of the strategy's class, by which the ledger counts."""
-        return type(self.space.base).__name__
+        """What the ledger counts the trials as: the name of the strategy's class."""
+        return self.space.base.family
 
     @property
     def names(self) -> list[str]:
@@ -98,7 +101,7 @@ class Plan:
     @cached_property
     def world(self) -> World:
         """What goes to the workers."""
-        return World(self.space.base, self.market, self.tape, self.execution)
+        return World(self.space.base, self.market, self.tape, self.execution, self._sources)
 
     @cached_property
     def yardstick(self) -> Strategy:
@@ -113,19 +116,29 @@ class Plan:
             with suppress(NoData):
                 prove(self.space.base, self.market, QUICK_CUTS).require()
 
+    def refuse_impossible(self) -> None:
+        """Raise what the strategy raises for the first parameter set that it can't be made of, before any is run."""
+        for number in range(min(self.space.size, LOOKED_THROUGH)):
+            self.space.strategy(self.space.trial(number))
+
     def new_search(self) -> Search:
         """A search from its beginning."""
         return new_search(self.search, self.space, self.trials, self.seed)
 
     def scores(self, measures: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The objective of each trial so that higher is better; NaN where it has none."""
-        return np.asarray(OBJECTIVES[self.objective] * np.asarray(measures[self.objective], float))
+        """The objective of each trial so that higher is better; NaN where it has none, or never traded.
+
+        A trial that never trades has the least drawdown of all, and is the answer to no question.
+        """
+        traded = np.asarray(measures["fills"], float) > 0
+        return np.where(traded, OBJECTIVES[self.objective] * np.asarray(measures[self.objective], float), np.nan)
 
     def about(self) -> dict[str, Any]:
         """All that decides what the trials give: two sweeps of which this is equal give the same table."""
         start, end = self.tape.opens.index[0], self.tape.known_at[-1]
         adaptive = issubclass(type(self.new_search()), TPE)
         needs = {need for one in self._variants for need in inputs(one, self.tape, self.execution)}
+        own = {name: sha for one in self._variants for name, sha in code(one, self._sources).items()}
         return {
             "strategy": repr(self.space.base),
             "space": {axis.name: [repr(value) for value in axis.values] for axis in self.space.axes},
@@ -139,13 +152,17 @@ class Plan:
             "timeframe": self.tape.timeframe,
             "assets": self.tape.assets,
             "execution": repr(self.execution),
-            "code": {name: sha for one in self._variants for name, sha in code(one).items()} | {"ebbtide": _sources()},
+            "code": own | {"ebbtide": _ebbtide()},
             "versions": {
                 "ebbtide": __version__,
                 "python": platform.python_version(),
                 **{name: version(name) for name in (*LIBRARIES, "numba", *(["optuna"] if adaptive else []))},
             },
         }
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return sources(self._variants)
 
     @cached_property
     def _variants(self) -> list[Strategy]:
@@ -162,7 +179,7 @@ class Plan:
                     continue
 
 
-def _sources() -> str:
+def _ebbtide() -> str:
     """A sha256 of all code of ebbtide."""
     rooms = ("data_cache", "signals", "strategies", "backtests")
     files = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py") if "store" not in path.parts)

@@ -6,13 +6,14 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from backtests.request import DAY, Conditions
 from backtests.sweeps.backends import BACKENDS, Cluster, cluster
 from backtests.sweeps.cross_validation import Folds, PurgedCrossValidation
 from backtests.sweeps.grid import Space, read_space
-from backtests.sweeps.memory import most_workers
+from backtests.sweeps.memory import most_workers, useful_workers
 from backtests.sweeps.search import SEARCHES
 from backtests.sweeps.steps import Steps, duration, stretches
 from backtests.sweeps.sweep import OBJECTIVES, Plan, Sweep, run_sweep
@@ -24,6 +25,8 @@ from strategies.strategy import path_dependent
 
 # So many trials of a rule that vectorises are done before a second process has started.
 FEW_TRIALS = 2_000
+# What a page is called, and a folder is not.
+PAGES = (".html", ".htm")
 # Bytes, by the unit as it is written but for its case.
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -42,6 +45,7 @@ class SearchRequest(Conditions):
     where: tuple[str, ...] = ()
     search: str = "grid"
     trials: int | None = None
+    search_seed: int = 7
     objective: str = "sharpe"
     backend: str = "local"
     address: str | None = None
@@ -65,6 +69,8 @@ class SearchRequest(Conditions):
             raise BadUsage(f"--workers must be one or more; found {self.workers}")
         if self.trials is not None and self.trials < 1:
             raise BadUsage(f"--trials must be one or more; found {self.trials}")
+        if self.search_seed < 0:
+            raise BadUsage(f"--search-seed must be zero or more; found {self.search_seed}")
         space = read_space(self.strategies[0], self.set, self.where)
         if self.trials is not None and self.search == "grid":
             raise BadUsage(
@@ -90,13 +96,22 @@ class SearchRequest(Conditions):
             search=self.search,
             trials=self.trials,
             objective=self.objective,
-            seed=self.seed,
+            seed=self.search_seed,
             benchmark=self.benchmark_of(space.base, market),
         )
 
     def on_cluster(self, space: Space) -> Cluster:
-        """The workers: as many as were asked for, else one for little work and one per core for much."""
-        return cluster(self.backend, self.workers or self._usual_workers(space), self.address)
+        """The workers: as many as were asked for, else one for little work and one per core for much.
+
+        No more of them than there is work for at a time.
+        """
+        asked = self.workers or self._usual_workers(space)
+        most = self.most_tasks(min(self.trials or space.size, space.size))
+        return cluster(self.backend, None if asked is None else min(asked, most), self.address)
+
+    def most_tasks(self, trials: int) -> int:
+        """How many workers so many trials can keep busy."""
+        return trials
 
     def _usual_workers(self, space: Space) -> int | None:
         """As many as are of use here and fit into memory; None for a cluster, which knows how many it has."""
@@ -139,7 +154,16 @@ class SweepRequest(SearchRequest):
         folder = self.out or Path("sweeps") / f"{type(space.base).__name__}-{self._digits(space)}"
         if folder.is_file():
             raise BadUsage(f"{folder} is a file; --out names a folder for the sweep")
+        if folder.suffix.lower() in PAGES:
+            raise BadUsage(
+                f"--out {folder} names a page, and a sweep is kept in a folder, with its report in it; "
+                f"write --out {folder.with_suffix('')}"
+            )
         return folder
+
+    def most_tasks(self, trials: int) -> int:
+        """How many chunks they make."""
+        return useful_workers(trials)
 
     def _digits(self, space: Space) -> str:
         """Eight hexadecimal digits of what is asked for; of nothing that decides only where and how fast it runs.
@@ -151,8 +175,8 @@ class SweepRequest(SearchRequest):
             "base": repr(space.base),
             "axes": [[axis.name, repr(axis.values)] for axis in space.axes],
             "where": [constraint.text for constraint in space.where],
-            "search": [self.search, self.trials, self.objective, self.seed],
-            "data": [self.data, self.timeframe, *map(str, self.window)],
+            "search": [self.search, self.trials, self.objective, self.search_seed],
+            "data": [self.data, self.seed if self.data == "lab" else None, self.timeframe, *map(str, self.window)],
             "execution": repr(self.execution()),
             "benchmark": self.benchmark,
         }
@@ -176,6 +200,8 @@ class WalkRequest(SearchRequest):
         walking, crossing : called with (done, total) after each chunk of trials of the one and of the other
         """
         space, memory, steps, folds = self.space(), memory_bytes(self.memory), self.steps(), self.folds()
+        if self.out is not None:
+            require_file(self.out)
         plan, ledger = self.plan(space), self.trial_ledger()
         stretches(
             plan.tape.opens.index[0], plan.tape.known_at[-1], plan.tape.length, steps
@@ -202,6 +228,18 @@ class WalkRequest(SearchRequest):
             purge=days,
             embargo=days,
         )
+
+
+def require_file(path: Path) -> None:
+    """Raise BadUsage where `path` can't be written as a file; its folder is made, and nothing is left in it."""
+    if path.is_dir():
+        raise BadUsage(f"{path} is a folder; name a file in it, such as {path / 'walk.html'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part"):
+            pass
+    except OSError as error:
+        raise BadUsage(f"{path} can't be written: {error.strerror or error}; name another file with --out") from None
 
 
 def memory_bytes(text: str) -> int:

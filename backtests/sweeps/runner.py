@@ -17,7 +17,7 @@ from backtests.sweeps.kernel import Kernel
 from backtests.sweeps.orders import Orders, pack
 from backtests.sweeps.stage import Events, Laid, Stage, Window, remembering
 from backtests.sweeps.trials import MEASURES, Chunk, Runner, Task, World
-from data_cache.errors import EbbtideError, NoData
+from data_cache.errors import BadUsage, EbbtideError, NoData
 from strategies.strategy import Strategy, path_dependent
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ T = TypeVar("T")
 CURVES = 32_000_000
 # A walk comes to each of its windows once; what was remembered of older ones makes way.
 WINDOWS = 2
-# The orders of a trial that has nothing to decide on.
+# The orders of a trial that can't be run.
 _NOTHING = np.empty(0, np.int64)
 
 
@@ -44,7 +44,7 @@ class FastPath:
         self._stage = lru_cache(maxsize=WINDOWS)(lambda window: Stage(world, window, evaluated))
 
     def run(self, task: Task) -> Chunk:
-        """Run every trial of `task`; one that has nothing to decide on has a problem instead of measures."""
+        """Run every trial of `task`; one that can't be run has a problem instead of measures."""
         stage = self._stage(task.window)
         strategies = [self.strategy(trial) for trial in task.trials]
         laid = [_attempt(stage.lay_out, *pair) for pair in zip(strategies, task.trials, strict=True)]
@@ -54,7 +54,7 @@ class FastPath:
         return _chunk(stage, strategies, measures, returns, [lay if isinstance(lay, str) else "" for lay in laid])
 
     def orders(self, trials: Sequence[Parameters], window: Window | None = None) -> Orders:
-        """The orders of these trials; none for one that has nothing to decide on."""
+        """The orders of these trials; none for one that can't be run."""
         stage = self._stage(window)
         laid = [_attempt(stage.lay_out, self.strategy(trial), trial) for trial in trials]
         return _packed(stage, laid)
@@ -83,7 +83,7 @@ class EventPath:
         self._events = lru_cache(maxsize=WINDOWS)(lambda window: Events(world, window))
 
     def run(self, task: Task) -> Chunk:
-        """Run every trial of `task`; one that has nothing to decide on has a problem instead of measures."""
+        """Run every trial of `task`; one that can't be run has a problem instead of measures."""
         events = self._events(task.window)
         strategies = [make_trial(self._world.base, trial) for trial in task.trials]
         found = [_attempt(events.measure, *pair) for pair in zip(strategies, task.trials, strict=True)]
@@ -95,10 +95,10 @@ class EventPath:
 
 
 def _attempt(run: Callable[[Strategy], T], strategy: Strategy, trial: Parameters) -> T | str:
-    """What `run` gives; a sentence where there is nothing to decide on. Other errors name the trial."""
+    """What `run` gives; a sentence where data and parameters leave nothing to run. Other errors name the trial."""
     try:
         return run(strategy)
-    except NoData as error:
+    except (NoData, BadUsage) as error:
         return str(error)
     except EbbtideError as error:
         raise type(error)(f"{error} (trial {told(trial)})") from error

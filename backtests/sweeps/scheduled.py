@@ -46,6 +46,11 @@ class Scheduled(Strategy):
             if not before < after:
                 raise BadUsage(f"parts must begin one after the other; found {after} behind {before}")
 
+    @property
+    def family(self) -> str:
+        """That of its parts: choosing them in turn is one more way to try the same strategy."""
+        return self.parts[0][1].family
+
     def signals(self) -> Mapping[str, Signal]:
         """All signals of all parts, named number.signal by the first part that reads it: equal ones are one."""
         return self._named[0]

@@ -21,6 +21,8 @@ from data_cache.errors import BadUsage, UnknownName
 
 # So often is the sampler asked for a trial that is new and allowed, before one is drawn at random.
 ATTEMPTS = 2
+# numpy draws whole numbers of 63 bits.
+MOST = 2**63
 
 
 class Search(Protocol):
@@ -65,6 +67,8 @@ class Random(Grid):
 
     def __init__(self, space: Space, trials: int | None = None, seed: int = 7) -> None:
         super().__init__(space, trials)
+        if space.size >= MOST:
+            raise BadUsage(f"the space has {space.size:.1e} parameter sets, too many to draw from; take fewer values")
         self._numbers = np.random.default_rng(seed).choice(space.size, self.trials, replace=False)
 
     def _number(self, row: int) -> int:

@@ -10,12 +10,13 @@ import pandas as pd
 from backtests.backtest import nothing_decided
 from backtests.decisions import Asked, ask, asked, moves, rebalance_days, traded_assets
 from backtests.events import EventRun
+from backtests.ledger import SCORES, trial_rows
 from backtests.ledger import scores as scores_of
-from backtests.ledger import trial_rows
 from backtests.manifest import manifest
 from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.simulate import account_fills
+from backtests.source_code import classes
 from backtests.sweeps.kernel import Kernel
 from backtests.sweeps.orders import lay_out
 from backtests.sweeps.remembered import Remembered
@@ -95,10 +96,12 @@ class _Window:
         """What decides, of a strategy, on which data and code its trial stands: the same for most trials of a sweep."""
         signals = strategy.signals().values()
         assets = tuple(traded_assets(strategy, self._world.market))
-        key = assets, frozenset(need for s in signals for need in s.reads), frozenset(type(s) for s in signals)
+        key = assets, frozenset(need for s in signals for need in s.reads), frozenset(classes(strategy))
         if key not in self._about:
-            tape = self.tape.only(self._own(assets))
-            self._about[key] = manifest(strategy, self._world.market, tape, self._world.execution, KERNEL, None)
+            tape = self.tape.only([asset for asset in assets if asset in self.tape.assets])
+            self._about[key] = manifest(
+                strategy, self._world.market, tape, self._world.execution, KERNEL, None, self._world.sources
+            )
         return key
 
     def _own(self, assets: Sequence[str]) -> Sequence[str]:
@@ -110,6 +113,11 @@ class _Window:
                 f"that the sweep has the bars of {', '.join(self.tape.assets)} only; search these parameters apart"
             )
         return assets
+
+
+def records_of(world: World, strategies: Sequence[Strategy], measures: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Records for the ledger of trials on the whole of a world, whose MEASURES are known; `when` is not yet said."""
+    return _Window(world, None).records(strategies, {name: measures[name] for name in SCORES})
 
 
 class Stage(_Window):

@@ -1,12 +1,13 @@
 """A sweep from beginning to end: all trials of a plan run, each counted before it is kept, then weighed."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
-from backtests.ledger import Ledger
+from backtests.ledger import DISTINCT, Ledger
 from backtests.sweeps.backends import Cluster
 from backtests.sweeps.backends import cluster as local_cluster
 from backtests.sweeps.folder import SweepFolder, require_room
@@ -14,6 +15,7 @@ from backtests.sweeps.grid import Parameters
 from backtests.sweeps.memory import chunk_size
 from backtests.sweeps.plan import OBJECTIVES, Plan
 from backtests.sweeps.search import TPE, Search
+from backtests.sweeps.stage import records_of
 from backtests.sweeps.swept import Sweep
 from backtests.sweeps.trials import Chunk, Task, Watching, unwatched
 from backtests.sweeps.weigh import weigh
@@ -51,6 +53,7 @@ def run_sweep(
         with local_cluster("local", 1) as here:
             return run_sweep(plan, folder, ledger, here, memory, resume, watch, weighing)
     ledger = Ledger.default() if ledger is None else ledger
+    plan.refuse_impossible()
     plan.refuse_look_ahead()
     search = plan.new_search()
     n_days = len(plan.days.days)
@@ -106,8 +109,22 @@ class _Trials:
     def _has(self, task: Task) -> bool:
         kept = self._stored.kept(task)
         if kept:
+            self._enter_again(task)
             self._count(task)
         return kept
+
+    def _enter_again(self, task: Task) -> None:
+        """Enter what the ledger lacks of a chunk that an earlier run kept: it may be another ledger."""
+        strategies = [self._plan.space.strategy(trial) for trial in task.trials]
+        rows = records_of(self._plan.world, strategies, self._stored.measures(task))
+        known = [pair in self._entered for pair in zip(*(rows[name] for name in DISTINCT), strict=True)]
+        self._ledger.append(rows[~np.array(known)].assign(when=parquet.now()))
+
+    @cached_property
+    def _entered(self) -> set[tuple[str, str]]:
+        """The distinct trials of the family that the ledger had when the first chunk was found."""
+        had = self._ledger.trials(self._plan.family, columns=DISTINCT)
+        return set(zip(*(had[name] for name in DISTINCT), strict=True))
 
     def _keep(self, task: Task, chunk: Chunk) -> None:
         self._ledger.append(chunk.records.assign(when=parquet.now()))

@@ -1,7 +1,6 @@
 """What `ebbtide sweep` and `ebbtide walk` show: progress on stderr, then tables and sentences."""
 
-from collections.abc import Callable, Iterator, Sequence
-from math import isnan
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,9 +12,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, Text
 from rich.table import Table
 
 from backtests.console import SHORT, fitting, new_table, print_results, print_window, say, show
-from backtests.metrics import METRICS
+from backtests.metrics import METRICS, Metric
 from backtests.sweeps.folder import TABLE
 from backtests.sweeps.verdict import STATISTICS
+from backtests.sweeps.walked import Kept, medians
 
 REPORT = "report.html"
 # So many of the best trials are shown.
@@ -23,6 +23,10 @@ TOP = 10
 # What a line of them shows behind the parameters and the objective, the most telling first.
 COLUMNS = ("sharpe", "cagr", "max_drawdown", "volatility", "exposure", "decisions", "turnover")
 HEADINGS = SHORT | {"sortino": "Sortino", "calmar": "Calmar"}
+# Of a measure beside a parameter of the same name.
+BESIDE = {"exposure": "mean exposure"}
+# So many paths of a cross-validation are shown one by one; of more, quantiles.
+FEW_PATHS = 10
 # Speed is of the last minute, in seconds: a chunk of slow trials may take a good part of it.
 REMEMBERED = 60.0
 METRIC = {metric.name: metric for metric in METRICS}
@@ -95,16 +99,18 @@ def _told(task: Task, paced: bool) -> str:
 
 
 def print_sweep(sweep: Any) -> None:
-    """Print the best trials, what the judge and the statistics say of them, and where everything lies."""
+    """Print what the best is worth, the best trials, what the judge and the statistics say, and where all of it is."""
     print_window([sweep.result])
     say(escape(headline(sweep)))
+    for sentence in worth(sweep.verdict):
+        say(escape(sentence))
     show(best_trials(sweep))
-    for sentence in sweep.notices:
-        say(f"[yellow]note[/] {escape(sentence)}")
     say(escape(agreement(sweep.judged)))
     show(statistics_table(sweep.verdict))
     for sentence in bounds(sweep.verdict):
         say(escape(sentence))
+    for sentence in sweep.notices:
+        say(f"[yellow]note[/] {escape(sentence)}")
     for finding in sweep.findings:
         say(f"[yellow]note[/] {escape(str(finding))} \\[{finding.code}]")
     for what, path in _files(sweep.folder):
@@ -112,25 +118,38 @@ def print_sweep(sweep: Any) -> None:
 
 
 def headline(sweep: Any) -> str:
-    """How many trials the best is the best of, those of earlier commands included."""
+    """How many trials the best is the best of, and how many there ever were, where these are more."""
     behind, here = sweep.verdict.trials, len(sweep.table)
-    own = f", {here:,} of them in this sweep" if behind > here else ""
-    by = METRIC[sweep.plan.objective].label
-    return f"The best of {behind:,} trials of {sweep.plan.family}{own}, by {by}"
+    more = f"; {behind:,} trials of it stand behind that" if behind > here else ""
+    return f"The best of {_counted(here)} of {sweep.plan.family} by {METRIC[sweep.plan.objective].label}{more}"
+
+
+def worth(verdict: Any) -> tuple[str, str]:
+    """Whether the numbers overturn what is presumed, luck; and what deflation says of the best."""
+    from backtests.sweeps.report.words import presumption, reasons
+
+    return presumption(verdict), reasons(verdict)[0]
+
+
+def _counted(trials: int) -> str:
+    return f"{trials:,} trial{'s' * (trials != 1)}"
 
 
 def best_trials(sweep: Any) -> Table:
     """The best trials, a line each: the parameters that vary, then measures, as many as fit; then the benchmark."""
     measures = list(dict.fromkeys([sweep.plan.objective, *COLUMNS]))
-    return fitting([_best_trials(sweep, measures[:count]) for count in range(len(measures), 0, -1)])
-
-
-def _best_trials(sweep: Any, measures: Sequence[str]) -> Table:
     axes = zip(sweep.plan.space.axes, sweep.columns, strict=True)
     varying = {axis.name: column for axis, column in axes if len(axis.values) > 1}
-    table = new_table(
-        "", "trial", *map(escape, _short(list(varying))), *(HEADINGS[m] for m in measures), numbers_from=1
-    )
+    full, short = list(varying), _short(list(varying))
+    shorter = [_best_trials(sweep, varying, short, measures[:count]) for count in range(len(measures), 0, -1)]
+    return fitting([_best_trials(sweep, varying, full, measures), *shorter])
+
+
+def _best_trials(sweep: Any, varying: Mapping[str, str], names: Sequence[str], measures: Sequence[str]) -> Table:
+    headings = [
+        BESIDE.get(measure, HEADINGS[measure]) if measure in names else HEADINGS[measure] for measure in measures
+    ]
+    table = new_table("", "trial", *map(escape, names), *headings, numbers_from=1)
     for number, row in sweep.top(TOP).iterrows():
         table.add_row(f"{number:,}", *(_value(row[column]) for column in varying.values()), *_texts(row, measures))
     if sweep.result.benchmark:
@@ -154,12 +173,12 @@ def _value(value: Any) -> str:
 
 def agreement(judged: Any) -> str:
     """What the judge found."""
-    return f"vectorbt agrees on {len(judged.numbers):,} trials: largest difference in equity {judged.largest:.1e}"
+    return f"vectorbt agrees on {_counted(len(judged.numbers))}: largest difference in equity {judged.largest:.1e}"
 
 
 def statistics_table(verdict: Any) -> Table:
-    """Each statistic of a sweep: its value, and what it means in words; of one that is missing, why."""
-    table = new_table("", "statistic", "value", "in words")
+    """Each statistic of a sweep: its value, and what it is in few words; of one that is missing, why."""
+    table = new_table("", "statistic", "value", "what it is")
     table.columns[1].justify, table.columns[1].no_wrap = "right", True
     table.columns[0].no_wrap = False
     for statistic in STATISTICS:
@@ -167,7 +186,7 @@ def statistics_table(verdict: Any) -> Table:
         table.add_row(
             escape(statistic.label),
             statistic.text(verdict),
-            escape(f"not computed: {reason}" if reason else statistic.in_words),
+            escape(f"not computed: {reason}" if reason else statistic.short),
         )
     return table
 
@@ -175,11 +194,17 @@ def statistics_table(verdict: Any) -> Table:
 def bounds(verdict: Any) -> Iterator[str]:
     """Within what the best trial's numbers lie, as far as its own days can tell."""
     told = [
-        f"{METRIC[str(name)].label} {METRIC[str(name)].text(row['low'])} to {METRIC[str(name)].text(row['high'])}"
+        f"{METRIC[str(name)].label} {_range(METRIC[str(name)], row['low'], row['high'])}"
         for name, row in verdict.intervals.dropna().iterrows()
     ]
     if told:
         yield f"The best trial within 90 % of bootstraps of its days, in excess of cash: {', '.join(told)}"
+
+
+def _range(metric: Metric, low: float, high: float) -> str:
+    """The worse end first: a loss is kept as a positive number, and shown as a negative one."""
+    first, last = (high, low) if metric.format.startswith("-") else (low, high)
+    return f"{metric.text(first)} to {metric.text(last)}"
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -194,8 +219,10 @@ def print_walk(walk: Any, paths: Any, out: Path | None) -> None:
     say(escape(_walked(walk)))
     show(stretches(walk))
     show(_drift(walk.changes))
-    say(escape(_kept(walk)))
+    for sentence in (medians(walk.plan.objective, walk.kept), _efficiency(walk.kept)):
+        say(escape(sentence))
     say(escape(across(paths) if paths else "Not cross-validated: tpe learns from what would be held out"))
+    say(escape(_counts(walk, paths)))
     say("Joined out of sample:")
     print_results([walk.result], walk.findings, "auto", out)
 
@@ -203,27 +230,38 @@ def print_walk(walk: Any, paths: Any, out: Path | None) -> None:
 def _walked(walk: Any) -> str:
     steps = walk.steps
     anchored = ", anchored" if steps["anchored"] else ""
+    count = len(walk.stretches)
     return (
-        f"{walk.plan.family} in {len(walk.stretches):,} stretches: chosen on {steps['train']}, held for "
-        f"{steps['test']}, {steps['purge']} between{anchored}; {walk.runs:,} runs; {walk.trials:,} trials of it so far"
+        f"{walk.plan.family} in {count:,} stretch{'es' * (count != 1)}: chosen on {steps['train']}, held for "
+        f"{steps['test']}, {steps['purge']} between{anchored}"
+    )
+
+
+def _counts(walk: Any, paths: Any) -> str:
+    """How many runs this took, and how many trials stand behind what was chosen."""
+    crossing = f"{walk.crossing_runs:,} to cross-validate, " if paths else ""
+    return (
+        f"{walk.runs:,} runs to choose and to test, {crossing}1 joined; with these the ledger has "
+        f"{walk.trials:,} distinct trials of {walk.plan.family} on this history"
     )
 
 
 def stretches(walk: Any) -> Table:
     """A line per stretch: its windows, training left away where there is no room, what was held, what came of it."""
-    return fitting([_stretches(walk, kinds) for kinds in (("train", "test"), ("test",))])
+    names = walk.names, _short(walk.names)
+    return fitting([_stretches(walk, kinds, own) for kinds in (("train", "test"), ("test",)) for own in names])
 
 
-def _stretches(walk: Any, kinds: Sequence[str]) -> Table:
+def _stretches(walk: Any, kinds: Sequence[str], names: Sequence[str]) -> Table:
     edges = [f"{kind}_{edge}" for kind in kinds for edge in ("from", "to")]
-    parameters = _short(walk.names)
-    headings = [*(edge.replace("_", " ") for edge in edges), *map(escape, parameters), "inside", "outside"]
-    table = new_table("", *headings, numbers_from=len(edges))
     metric = METRIC[walk.plan.objective]
+    scores = (f"{HEADINGS[metric.name]} {where}" for where in ("inside", "outside"))
+    headings = [*(edge.replace("_", " ") for edge in edges), *map(escape, names), *scores]
+    table = new_table("", *headings, numbers_from=len(edges))
     for row in walk.stretches.to_dict("records"):
         held = ("cash" if pd.isna(row[column]) else _value(row[column]) for column in walk.columns)
-        scores = (metric.text(row[name]) for name in ("in_sample", "out_of_sample"))
-        table.add_row(*(f"{row[edge]:%Y-%m-%d}" for edge in edges), *held, *scores)
+        values = (metric.text(row[name]) for name in ("in_sample", "out_of_sample"))
+        table.add_row(*(f"{row[edge]:%Y-%m-%d}" for edge in edges), *held, *values)
     return table
 
 
@@ -236,17 +274,24 @@ def _drift(changes: Any) -> Table:
     return table
 
 
-def _kept(walk: Any) -> str:
-    kept = "–" if isnan(walk.efficiency) else f"{walk.efficiency:.0%}"
-    return f"Walk-forward efficiency (median of {METRIC[walk.plan.objective].label} outside over inside): {kept}"
+def _efficiency(kept: Kept) -> str:
+    told = f"–, for {kept.reason}" if kept.reason else f"{kept.efficiency:.0%}"
+    return f"Walk-forward efficiency, the latter over the former: {told}"
 
 
 def across(paths: Any) -> str:
     """What cross-validation says, in a sentence."""
-    folds, levels = paths.folds, paths.quantiles
-    ratios = ", ".join(f"{ratio:.2f}" for ratio in levels.values())
+    folds, count, lost = paths.folds, len(paths.paths), int((paths.paths < 0).sum())
     return (
-        f"Cross-validated on {len(paths.paths)} purged paths, {folds.held_out} of {folds.groups} groups of days held "
-        f"out: Sharpe ratio {ratios} at the {', '.join(f'{level:.0%}' for level in levels)} quantiles; "
-        f"{paths.loss:.0%} of the paths lose against cash"
+        f"Cross-validated on {count:,} purged path{'s' * (count != 1)}, {folds.held_out} of {folds.groups} groups of "
+        f"days held out: Sharpe ratio {_ratios(paths)}; {lost:,} of {count:,} lose against cash"
     )
+
+
+def _ratios(paths: Any) -> str:
+    """The paths' Sharpe ratios, from low to high; of many, quantiles."""
+    if len(paths.paths) <= FEW_PATHS:
+        return ", ".join(f"{ratio:z.2f}" for ratio in sorted(paths.paths))
+    levels = paths.quantiles
+    ratios = ", ".join(f"{ratio:z.2f}" for ratio in levels.values())
+    return f"{ratios} at the {', '.join(f'{level:.0%}' for level in levels)} quantiles"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from backtests.execution import Execution
 from backtests.metrics import days_of
+from backtests.source_code import Sources
 from backtests.sweeps.grid import Parameters
 from backtests.tape import CASH, Tape
 from data_cache.market import Market
@@ -49,12 +50,14 @@ class World:
     """What all trials of a sweep share; it goes to each worker once.
 
     base : the strategy of which every trial is a variant      tape : of all assets that any of them trades
+    sources : of the code of the trials, where a worker may not have the files
     """
 
     base: Strategy
     market: Market
     tape: Tape
     execution: Execution
+    sources: Sources | None = None
 
 
 @dataclass(frozen=True)

@@ -84,19 +84,15 @@ class Verdict:
 class Statistic:
     """A row of the table.
 
-    name : of a Verdict's field      definition : what it means, in a sentence with its paper
+    name : of a Verdict's field      short : what the number is, for one line of a terminal
+    definition : what it means, in a sentence with its paper
     """
 
     name: str
     label: str
     format: str
+    short: str
     definition: str
-
-    @property
-    def in_words(self) -> str:
-        """The definition without the paper at its end."""
-        words, bracket, _ = self.definition.rpartition(" (")
-        return f"{words}." if bracket and self.definition.endswith(").") else self.definition
 
     def value(self, verdict: Verdict) -> float:
         """The number, NaN where it was skipped; of the placebo, its p-value."""
@@ -116,20 +112,29 @@ STATISTICS: tuple[Statistic, ...] = (
         "trials",
         "Trials",
         ",.0f",
+        "distinct trials of this strategy on these years, ever",
         "Distinct trials of this strategy on these years, by whatever command: the best was chosen among all of them.",
     ),
     Statistic(
         "effective",
         "Effective trials",
         ",.1f",
+        "independent trials that those of this sweep amount to",
         "How many independent trials this sweep's amount to: clusters of correlated returns (López de Prado and Lewis "
         "2019) or, where these do not part, the participation ratio (Bretherton et al. 1999).",
     ),
-    Statistic("sharpe", "Sharpe ratio of the best", ".2f", "A year, in excess of cash (Sharpe 1994)."),
+    Statistic(
+        "sharpe",
+        "Sharpe ratio of the best",
+        ".2f",
+        "a year, in excess of cash",
+        "A year, in excess of cash (Sharpe 1994).",
+    ),
     Statistic(
         "probabilistic",
         "Probabilistic Sharpe ratio",
         ".3f",
+        "chance that the true one is above 0, had it been alone",
         "The probability that its true Sharpe ratio is above 0, had it been the only trial (Bailey and López de Prado "
         "2012).",
     ),
@@ -137,6 +142,7 @@ STATISTICS: tuple[Statistic, ...] = (
         "deflated",
         "Deflated Sharpe ratio",
         ".3f",
+        "the same, as the best of all; below 0.95 it may be luck",
         "The same probability, knowing that it is the best of all trials; below 0.95, luck may explain it (Bailey and "
         "López de Prado 2014).",
     ),
@@ -144,6 +150,7 @@ STATISTICS: tuple[Statistic, ...] = (
         "deflated_effective",
         "Deflated, effective trials",
         ".3f",
+        "the same, as the best of the effective trials; lenient",
         "The same, counting trials that resemble each other as one: the effective number (López de Prado and Lewis "
         "2019); lenient, for their Sharpe ratios vary less than those of independent trials.",
     ),
@@ -151,60 +158,70 @@ STATISTICS: tuple[Statistic, ...] = (
         "minimum_years",
         "Minimum backtest length, years",
         ",.1f",
+        "on fewer, the best of so many without skill is as good",
         "On fewer years than this, the best of so many trials without skill is expected to reach this Sharpe ratio "
         "(Bailey, Borwein, López de Prado and Zhu 2014).",
     ),
     Statistic(
         "overfitting",
         "Probability of overfitting",
-        ".0%",
+        ".3f",
+        "best on one half, no better than the median on the other",
         "How often the trial that is best on one half of the history is no better than the median trial on the other; "
         "of noise, one half (PBO by CSCV: Bailey, Borwein, López de Prado and Zhu 2017).",
     ),
     Statistic(
         "slope",
-        "Performance degradation",
+        "Slope of outside on inside",
         ".2f",
+        "Sharpe ratio gained outside per point of it inside",
         "What one more point of Sharpe ratio on the half that chose was worth on the other; below 0, the better the "
         "worse (CSCV, as above).",
     ),
     Statistic(
         "loss",
         "Probability of loss",
-        ".0%",
+        ".3f",
+        "best on one half, loses against cash on the other",
         "How often the trial that is best on one half of the history loses against cash on the other (CSCV, as above).",
     ),
     Statistic(
         "spa",
         "Superior predictive ability, p",
         ".3f",
-        "If no trial were better than the benchmark, the best would still look as good as this with this probability "
-        "(Hansen 2005).",
+        "by mean return, risk aside: chance of this if none is better",
+        "If no trial had a higher mean daily return than the benchmark, the best would still look as good as this with "
+        "this probability; returns are in excess of cash, and not adjusted for risk (Hansen 2005).",
     ),
     Statistic(
         "spa_lower",
         "The same, lower bound",
         ".3f",
+        "if trials worse than the benchmark are as bad as they look",
         "If trials that did worse than the benchmark are as bad as they look (Hansen 2005).",
     ),
     Statistic(
         "spa_upper",
         "The same, upper bound",
         ".3f",
+        "if all of them are as good as the benchmark",
         "If all of them are as good as the benchmark: White's reality check, studentised (White 2000; Hansen 2005).",
     ),
     Statistic(
         "better",
         "Trials that beat the benchmark",
         ",.0f",
-        "Each of them tested, with a chance of at most 5 % that any is wrongly among them (Romano and Wolf 2005).",
+        "by mean return, risk aside; 5 % chance that any is wrong",
+        "Each of them tested by its mean daily return, in excess of cash and not adjusted for risk, with a chance of "
+        "at most 5 % that any is wrongly among them (Romano and Wolf 2005).",
     ),
     Statistic(
         "placebo",
         "Placebo test, p",
         ".3f",
-        "How often the best of the same trials does at least as well when their orders are shifted to the wrong time "
-        "(Davison and Hinkley 1997).",
+        "how often the best is as good with orders at a wrong time",
+        "How often the best of the same trials, of many a part of them evenly spread, does at least as well when their "
+        "orders are shifted to the wrong time (Davison and Hinkley 1997).",
     ),
 )
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from backtests.backtest import Backtest
-from backtests.ledger import SIMULATED, Ledger, record
-from backtests.manifest import code
+from backtests.ledger import Ledger, record
 from backtests.result import Result
+from backtests.source_code import code
 from backtests.sweeps.backends import Cluster
 from backtests.sweeps.cross_validation import Folds, PurgedCrossValidation, Segments, judge_splits
 from backtests.sweeps.grid import Parameters
@@ -71,6 +71,7 @@ def walk_forward(
     looks ahead.
     """
     _require_one_schedule(plan)
+    plan.refuse_impossible()
     plan.refuse_look_ahead()
     tape = plan.tape
     taken = _with_bars(stretches(tape.opens.index[0], tape.known_at[-1], tape.length, steps), plan)
@@ -227,8 +228,8 @@ def _joined(
     own_manifest = run.manifest | told | {"code": run.manifest["code"] | codes}
     (result,) = record([replace(run, manifest=own_manifest)], COMMAND, ledger)
     window = plan.tape.opens.index[0], plan.tape.known_at[-1]
-    trials = ledger.count(plan.family, *window, simulated=SIMULATED in plan.market.origin)
-    return replace(result, manifest=result.manifest | {"walks": result.manifest["trials"], "trials": trials})
+    trials = ledger.count(plan.family, *window, origin=plan.market.origin)
+    return replace(result, manifest=result.manifest | {"trials": trials})
 
 
 def _table(

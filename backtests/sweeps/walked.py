@@ -3,25 +3,47 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from math import nan
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from backtests.findings import TOLERATED, Finding, findings
-from backtests.metrics import METRICS
+from backtests.metrics import METRICS, Metric
 from backtests.result import Result
 from backtests.sweeps.plan import OBJECTIVES, Plan
 from backtests.sweeps.scheduled import Scheduled
+from backtests.sweeps.steps import duration
 from signals.signal import values_at
 from strategies.strategy import Now
 
 # With less than half of what training promised left, the choice was made mostly by noise.
-KEPT = 0.5
+PROMISED = 0.5
+# A stretch that history cuts to less than half of a test window says little beside the others.
+WHOLE = 0.5
 # A parameter that changes more often than not follows the noise of its training window.
 OFTEN = 0.5
 # Fewer changes than this say nothing of how often it changes.
 FEW_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How much of what training promised came of it.
+
+    inside, outside : medians of the objective over the stretches that can be compared, on their training and on their
+    test windows; NaN where there are none      reason : why there is no efficiency, a clause; "" where there is one
+    """
+
+    inside: float
+    outside: float
+    reason: str
+
+    @property
+    def efficiency(self) -> float:
+        """What Pardo (2008) calls walk-forward efficiency, of medians: outside over inside. NaN where there is none."""
+        return nan if self.reason else self.outside / self.inside
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,16 +92,22 @@ class Walk:
     @property
     def changes(self) -> pd.DataFrame:
         """By parameter: how often it changed, of how many steps, and between which values where it is a number."""
-        return _changes(self.drift)
+        return _changes(self.plan, self.stretches)
+
+    @property
+    def kept(self) -> Kept:
+        """How much of what training promised came of it."""
+        return kept(self.plan.objective, duration(self.steps["test"], "--test"), self.stretches)
 
     @property
     def efficiency(self) -> float:
-        """The median, over stretches, of the objective out of sample over the one in sample.
+        """The median of the objective outside over the one inside; NaN where that says nothing: see `kept`."""
+        return self.kept.efficiency
 
-        Pardo (2008) calls it walk-forward efficiency. Stretches whose objective in sample is not above zero are left
-        out; NaN where none is left. Of a loss or a volatility, more than 1 is worse than promised.
-        """
-        return efficiency(self.stretches)
+    @property
+    def crossing_runs(self) -> int:
+        """Trials that a cross-validation of the same plan runs; they are not among `runs`."""
+        return self.plan.new_search().trials
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -95,6 +123,8 @@ class Walk:
             "objective": self.plan.objective,
             "stretches": self.stretches.assign(**times).to_dict("records"),
             "changes": self.changes.reset_index().to_dict("records"),
+            "median_inside": self.kept.inside,
+            "median_outside": self.kept.outside,
             "efficiency": self.efficiency,
             "trials": self.trials,
             "runs": self.runs,
@@ -103,10 +133,24 @@ class Walk:
         }
 
 
-def efficiency(stretches: pd.DataFrame) -> float:
-    """The median ratio of out_of_sample to in_sample, where the latter is above zero."""
-    promised = _promised(stretches)
-    return float((promised["out_of_sample"] / promised["in_sample"]).median())
+def kept(objective: str, test: pd.Timedelta, stretches: pd.DataFrame) -> Kept:
+    """How much of the objective came of it, over stretches at least half as long as `test` with both numbers known.
+
+    A ratio of medians, not a median of ratios: where one training window promised next to nothing, its ratio is of any
+    size. No efficiency where less is better, or where the number grows with the length of the window.
+    """
+    both = stretches[["in_sample", "out_of_sample"]].notna().all(axis=1)
+    compared = stretches[both & (stretches["test_to"] - stretches["test_from"] >= WHOLE * test)]
+    inside, outside = (float(compared[name].median()) for name in ("in_sample", "out_of_sample"))
+    if OBJECTIVES[objective] < 0:
+        reason = f"a lower {_label(objective).lower()} is the better one"
+    elif objective == "total_return":
+        reason = "a total return grows with the length of its window"
+    elif compared.empty:
+        reason = f"no stretch has a {_label(objective)} both inside and outside"
+    else:
+        reason = "" if inside > 0 else "the median inside is not above 0"
+    return Kept(inside, outside, reason)
 
 
 def walk_findings(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame, result: Result) -> list[Finding]:
@@ -120,7 +164,7 @@ def walk_findings(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame, resul
         *_unknown(plan, result),
         *_nothing_chosen(plan, stretches),
         *_short_last(plan, test, stretches),
-        *_worse_outside(plan, stretches),
+        *_worse_outside(plan, test, stretches),
         *_drifting(plan, stretches),
     ]
 
@@ -161,43 +205,44 @@ def _short_last(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame) -> Iter
         yield Finding("SHORT_LAST_STRETCH", "", sentence)
 
 
-def _worse_outside(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
+def _worse_outside(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame) -> Iterator[Finding]:
     """WORSE_OUT_OF_SAMPLE: in the median, less than half of what training promised came of it."""
-    kept = efficiency(stretches)
-    if OBJECTIVES[plan.objective] > 0 and kept < KEPT:
-        inside, outside = _promised(stretches)[["in_sample", "out_of_sample"]].median()
-        sentence = (
-            f"training promised a {_label(plan.objective)} of {inside:.2f} and the test windows gave {outside:.2f} "
-            f"(medians); the median ratio of the two is {kept:.2f}, below {KEPT:g}"
-        )
+    found = kept(plan.objective, test, stretches)
+    if found.efficiency < PROMISED:
+        sentence = f"{medians(plan.objective, found)}; less than half of what training promised came of it"
         yield Finding("WORSE_OUT_OF_SAMPLE", plan.family, sentence)
 
 
 def _drifting(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
     """DRIFTING_PARAMETER: a parameter changes at more than half of the steps."""
-    changes = _changes(stretches.set_index("test_from")[plan.columns])
+    changes = _changes(plan, stretches)
     often = changes[(changes["of"] >= FEW_STEPS) & (changes["changes"] > OFTEN * changes["of"])]
     for name, row in often.iterrows():
         sentence = (
-            f"{name} changed at {row['changes']} of {row['of']} steps; what is best depends more on the training "
-            "window than on the idea"
+            f"{name} changed at {int(row['changes'])} of {int(row['of'])} steps; what is best depends more on the "
+            "training window than on the idea"
         )
         yield Finding("DRIFTING_PARAMETER", plan.family, sentence)
 
 
-def _promised(stretches: pd.DataFrame) -> pd.DataFrame:
-    """The stretches that can be compared: something above zero was promised, and what came of it is known."""
-    return stretches[(stretches["in_sample"] > 0) & stretches["out_of_sample"].notna()]
+def medians(objective: str, found: Kept) -> str:
+    """What training promised and what came of it, in words."""
+    inside, outside = (_metric(objective).text(value) for value in (found.inside, found.outside))
+    return f"{_label(objective)}, median of the stretches: {inside} inside, {outside} outside"
+
+
+def _metric(objective: str) -> Metric:
+    return next(metric for metric in METRICS if metric.name == objective)
 
 
 def _label(objective: str) -> str:
-    return next(metric.label for metric in METRICS if metric.name == objective)
+    return _metric(objective).label
 
 
-def _changes(drift: pd.DataFrame) -> pd.DataFrame:
+def _changes(plan: Plan, stretches: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for name in drift:
-        held = [value for value in drift[name] if value is not None and value == value]
+    for name, column in zip(plan.names, plan.columns, strict=True):
+        held = [value for value in stretches[column] if value is not None and value == value]
         numbers = [
             value for value in held if isinstance(value, int | float | np.number) and not isinstance(value, bool)
         ]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from backtests.backtest import Backtest
 from backtests.findings import findings
-from backtests.ledger import SIMULATED, Ledger
+from backtests.ledger import Ledger
 from backtests.manifest import manifest
 from backtests.metrics import bars_per_year
 from backtests.result import Result
@@ -110,8 +110,8 @@ def _benchmark(plan: Plan, best: Result) -> pd.Series:
 def _tried(plan: Plan, ledger: Ledger) -> pd.DataFrame:
     """What the ledger has of the distinct trials that the best was chosen among; see `Ledger.count`."""
     window = plan.tape.opens.index[0], plan.tape.known_at[-1]
-    simulated = SIMULATED in plan.market.origin
-    return ledger.trials(plan.family, *window, simulated, distinct=True, columns=("sharpe", "bars_a_year"))
+    columns = "sharpe", "bars", "bars_a_year"
+    return ledger.trials(plan.family, *window, plan.market.origin, distinct=True, columns=columns)
 
 
 def _rotated_scores(plan: Plan, table: pd.DataFrame, numbers: np.ndarray) -> Callable[[int], np.ndarray]:
@@ -143,7 +143,5 @@ def _notices(plan: Plan, table: pd.DataFrame) -> list[str]:
         told.append(f"{plan.family} looks at its own book: each trial ran through the event engine, not the kernel")
     problems = table["problem"][table["problem"] != ""]
     if len(problems):
-        told.append(
-            f"{len(problems):,} of {len(table):,} trials had nothing to decide on; the first: {problems.iloc[0]}"
-        )
+        told.append(f"{len(problems):,} of {len(table):,} trials could not be run; the first: {problems.iloc[0]}")
     return told

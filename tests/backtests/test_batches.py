@@ -203,12 +203,23 @@ for kill_at in range(1, 300):
     found = there().read(["value"])["value"].tolist()
     append(6)
     later = there().read(["value"])["value"].tolist()
-    files = [path.suffix for path in folder.iterdir() if path.name != ".lock"]
+    files = [path.suffix for path in folder.iterdir() if path.name not in (".lock", ".newest")]
     clean = files.count(".parquet") == files.count(".json") == len(files) / 2 and not there().missing()
     print(acknowledged.exists(), os.WIFSIGNALED(status), found, later, clean, sep=";")
     if status == 0:
         break
 """
+
+
+def test_a_batch_that_was_taken_away_from_the_end_is_missing_and_its_number_is_not_given_again(here: Batches) -> None:
+    for value in (1, 2, 3):
+        here.append(rows(value))
+    for path in here.folder.glob("00000003-*"):
+        path.unlink()
+    assert here.missing() == [(3, 3)]
+    here.append(rows(4))
+    assert here.missing() == [(3, 3)]
+    assert here.read(["value"])["value"].tolist() == [1, 2, 4]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to end a writer by a signal")

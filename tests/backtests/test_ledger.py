@@ -241,10 +241,10 @@ def test_simulated_trials_are_counted_apart(here: Ledger, run: Callable[..., Res
     simulated = record([run(replace(HALF, exposure=e), market=lab) for e in exposures], "run", here)
     assert [result.manifest["trials"] for result in simulated] == [3, 3, 3]
     assert record([run()], "run", here)[0].manifest["trials"] == 1
-    assert here.count("FixedMix", simulated=True) == 3
-    assert here.count("FixedMix", simulated=False) == 1
+    assert here.count("FixedMix", origin=lab.origin) == 3
+    assert here.count("FixedMix", origin="a toy world") == 1
     assert here.count("FixedMix") == 4
-    assert here.trials(simulated=True)["simulated"].tolist() == [True] * 3
+    assert here.trials(origin=lab.origin)["simulated"].tolist() == [True] * 3
 
 
 def test_a_benchmark_beside_a_result_is_no_trial(here: Ledger, run: Callable[..., Result]) -> None:

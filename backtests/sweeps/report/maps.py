@@ -260,9 +260,13 @@ def pairs_of(trials: Scored, most: int = MOST_PAIRS) -> tuple[list[Pair], int]:
 
 
 def _axis(values: pd.Series) -> Levels:
-    # What has to be put into bins is put into few enough that a cell of two such parameters has some trials.
+    """The places of a parameter: all its values, or, of many that are hardly tried twice, few bins.
+
+    As few as that a cell of two such parameters has some trials.
+    """
+    tried_again = values.nunique() * FEWEST_PER_GROUP <= len(values)
     bins = max(FEWEST_BINS, int(np.sqrt(len(values) / TRIALS_PER_CELL)))
-    return levels(values, MOST_LEVELS if values.nunique() <= MOST_LEVELS else min(MOST_LEVELS, bins))
+    return levels(values, MOST_LEVELS if tried_again or values.nunique() <= MOST_LEVELS else min(MOST_LEVELS, bins))
 
 
 def curve_of(trials: Scored) -> Curve:

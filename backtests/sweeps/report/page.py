@@ -125,7 +125,7 @@ def intervals(sweep: "Sweep") -> list[tuple[str, str, str, str]]:
         metric = by_name[str(name)]
         # A drawdown is a loss: more of it is worse, and stands lower as it is shown.
         worse, better = ("high", "low") if metric.format.startswith("-") else ("low", "high")
-        found.append((metric.label, *(metric.text(row[column]) for column in ("estimate", worse, better))))
+        found.append((metric.label, metric.text(row["estimate"]), metric.text(row[worse]), metric.text(row[better])))
     return found
 
 

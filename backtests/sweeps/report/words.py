@@ -21,7 +21,7 @@ SEARCHES = {"grid": "all of the grid, in its order", "random": "a random sample"
 
 
 def title(sweep: "Sweep") -> str:
-    """The headline: what was searched, the best of how many this is, and how many were ever tried where that is more."""
+    """The headline: what was searched, the best of how many this is, and of how many ever where these are more."""
     ever, here = sweep.verdict.trials, len(sweep.table)
     more = f", {ever:,} ever" if ever > here else ""
     return f"{sweep.plan.family}: {'the only trial' if here == 1 else f'the best of {counted(here)}'}{more}"

@@ -17,7 +17,7 @@ from backtests.selection import built_in
 from backtests.sweeps.runner import EventPath, FastPath, runner_of
 from backtests.sweeps.trials import MEASURES, Chunk, Task, World
 from backtests.tape import build_tape
-from data_cache.errors import BadUsage, StrategyFailed
+from data_cache.errors import StrategyFailed
 from data_cache.lab import Lab
 from data_cache.market import Known, Market
 from signals import Signal, StandingRepoUse
@@ -145,17 +145,37 @@ def test_a_trial_with_nothing_to_decide_on_is_told_and_the_others_run(lab: Marke
     assert_same(chunk, 1, Backtest(base, lab).run())
 
 
-def test_what_no_trial_can_be_made_of_is_told_with_its_parameters(lab: Market) -> None:
-    runner = FastPath(world_of(built_in()["StealthQE"](), lab))
-    with pytest.raises(BadUsage, match=r"exposure is above 1; .* \(trial window=5, exposure=1\.5\)$"):
-        runner.run(Task(0, [{"window": 5, "exposure": 1.5}]))
+def test_weights_that_make_no_sense_are_the_trial_s_problem_and_the_others_run(lab: Market) -> None:
+    chunk = FastPath(world_of(built_in()["StealthQE"](), lab)).run(Task(0, [{"exposure": 1.5}, {"exposure": 0.5}]))
+    assert chunk.problems[0].startswith("StealthQE: exposure is above 1; leverage needs perpetuals")
+    assert chunk.problems[1] == ""
+    assert np.isnan(chunk.measures["sharpe"]).tolist() == [True, False]
+
+
+@dataclasses.dataclass(frozen=True)
+class InPlace(Counting):
+    """Works on the values of its signal in place."""
+
+    def weights(self, now: Now) -> Weights:
+        take_up = now.srf
+        take_up *= 2
+        return {"BTC": (take_up > self.trigger) * self.exposure}
+
+
+def test_a_rule_that_changes_its_signals_in_place_is_told_and_spoils_no_other_trial(lab: Market) -> None:
+    told = r"InPlace.* failed in weights: ValueError: .*; a rule may not change its signals: write x = now\.x \* 2"
+    with pytest.raises(StrategyFailed, match=told + r".* \(trial window=5\)$"):
+        FastPath(world_of(InPlace(), lab)).run(Task(0, [{"window": 5}]))
+    with pytest.raises(StrategyFailed, match=told):
+        Backtest(InPlace(), lab).run()
 
 
 def test_assets_that_no_single_parameter_brings_in_are_told(lab: Market) -> None:
     base = built_in()["BuyAndHold"](mix=(("BTC", 1.0),))
     runner = FastPath(world_of(base, lab))
-    with pytest.raises(BadUsage, match="ETH is traded where several parameters change together"):
-        runner.run(Task(0, [{"mix": (("ETH", 1.0),)}]))
+    chunk = runner.run(Task(0, [{"mix": (("ETH", 1.0),)}, {}]))
+    assert chunk.problems[0].startswith("ETH is traded where several parameters change together")
+    assert chunk.problems[1] == ""
 
 
 def test_trials_of_fewer_assets_than_the_tape_are_those_that_run_gives(lab: Market) -> None:

@@ -276,9 +276,7 @@ def test_trials_with_nothing_to_decide_on_are_rows_without_measures(lab: Market,
     sweep = swept(plan_of(lab, space), tmp_path)
     assert (sweep.table["problem"] != "").tolist() == [False] * 4 + [True] * 2
     assert sweep.returns.numbers.tolist() == [0, 1, 2, 3]
-    assert sweep.notices[0].startswith(
-        "2 of 6 trials had nothing to decide on; the first: Trend(asset='BTC', days=100000)"
-    )
+    assert sweep.notices[0].startswith("2 of 6 trials could not be run; the first: Trend(asset='BTC', days=100000)")
 
 
 def test_a_sweep_in_which_no_trial_decides_anything_is_told(lab: Market, tmp_path: Path) -> None:

@@ -51,11 +51,17 @@ def measures(returns: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:
     return table
 
 
+def ledger(sharpes: Sequence[float], bars: int | Sequence[int] = 1250, bars_a_year: float = 250.0) -> pd.DataFrame:
+    """What the ledger holds of trials with these ratios a year, over so many bars."""
+    return pd.DataFrame({"sharpe": list(sharpes), "bars": bars, "bars_a_year": bars_a_year})
+
+
 def evidence(returns: np.ndarray, first: int = 0, rotated: Callable[[int], np.ndarray] | None = None) -> Evidence:
     """A sweep of daily bars by Sharpe ratio, the only one in the ledger; its benchmark is cash."""
     held = Held(returns, first)
     table = measures(returns, held.numbers)
-    return Evidence(held, table, table["sharpe"], np.zeros(len(returns)), len(returns), 365.0, table, rotated)
+    tried = ledger(table["sharpe"], len(returns), 365.0)
+    return Evidence(held, table, table["sharpe"], np.zeros(len(returns)), len(returns), 365.0, tried, rotated)
 
 
 def noise(seed: int, n_days: int, n_trials: int) -> np.ndarray:
@@ -136,7 +142,7 @@ def published(tried: Sequence[float]) -> Evidence:
     row = {"mean": per_bar(2.5, 250) * 0.01, "deviation": 0.01, "skewness": -3.0, "kurtosis": 10.0, "sharpe": 2.5}
     table = pd.DataFrame(row, index=[0])
     returns = Held(noise(1, 40, 1))
-    return Evidence(returns, table, table["sharpe"], np.zeros(40), 1250, 250.0, pd.DataFrame({"sharpe": list(tried)}))
+    return Evidence(returns, table, table["sharpe"], np.zeros(40), 1250, 250.0, ledger(tried))
 
 
 def test_the_papers_example_of_a_deflated_sharpe_ratio() -> None:
@@ -144,6 +150,21 @@ def test_the_papers_example_of_a_deflated_sharpe_ratio() -> None:
     found = verdict(published(np.tile([1, -1], 50) * np.sqrt(0.5 * 99 / 100)), seed=1)
     assert found.trials == 100
     assert found.deflated == pytest.approx(0.9004, abs=5e-5)
+
+
+def test_short_trials_in_the_ledger_vary_more_and_do_not_count_for_more_than_long_ones() -> None:
+    """A quarter of the bars doubles what luck gives: ratios of ±2 over 312.5 bars are ratios of ±1 over 1,250."""
+    long = verdict(published([1, -1] * 50), seed=1)
+    short = verdict(
+        replace(published([1]), tried=ledger([1, -1] * 25 + [2, -2] * 25, [1250] * 50 + [1250 / 4] * 50)), 1
+    )
+    assert short.deflated == pytest.approx(long.deflated, rel=1e-12)
+
+
+def test_the_order_of_the_ledger_changes_no_digit() -> None:
+    ratios = np.random.default_rng(1).normal(0, 1, 101)
+    found = {verdict(published(order), seed=1).deflated for order in (ratios, ratios[::-1], np.roll(ratios, 50))}
+    assert len(found) == 1
 
 
 def test_trials_without_a_ratio_count_but_do_not_vary() -> None:
@@ -282,7 +303,7 @@ def test_trials_that_all_have_a_problem_leave_no_statistic() -> None:
     none = Held(np.zeros((400, 1)))
     none.numbers, none.blocks = np.empty(0, int), lambda: iter([])  # type: ignore[method-assign]
     failed = given.table.assign(**dict.fromkeys(given.table.columns, np.nan))
-    found = judged(replace(given, returns=none, table=failed, scores=failed["sharpe"], tried=failed))
+    found = judged(replace(given, returns=none, table=failed, scores=failed["sharpe"], tried=ledger(failed["sharpe"])))
     assert set(found.skipped) == EVERYTHING - {"trials"}
 
 
@@ -293,7 +314,7 @@ def test_a_best_that_loses_needs_no_minimum_length() -> None:
 
 def test_a_ledger_without_ratios_leaves_the_best_undeflated() -> None:
     given = evidence(noise(1, 400, 3) + 0.001)
-    found = judged(replace(given, tried=pd.DataFrame({"sharpe": [1.0, np.nan, np.nan]})))
+    found = judged(replace(given, tried=ledger([1.0, np.nan, np.nan])))
     assert by_reason(found) == NO_ORDERS | {
         "fewer than two trials in the ledger have a Sharpe ratio, so its variance is unknown": {
             "deflated",
@@ -398,7 +419,7 @@ def test_twenty_thousand_trials_are_judged_in_little_memory() -> None:
     """Their returns over a thousand days are 80 MB in float32, and 160 MB as the differences of float64."""
     returns = Endless(1000, 20_000)
     table = pd.concat([measures(block.astype(float), np.arange(1000)) for block in returns.blocks()], ignore_index=True)
-    given = Evidence(returns, table, table["sharpe"], np.zeros(1000), 1000, 365.0, table)
+    given = Evidence(returns, table, table["sharpe"], np.zeros(1000), 1000, 365.0, ledger(table["sharpe"], 1000, 365.0))
     verdict(timed(1, 400, 10), seed=1)  # what is imported is not counted
     tracemalloc.start()
     found = verdict(given, seed=1)

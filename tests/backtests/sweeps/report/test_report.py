@@ -77,7 +77,8 @@ SENTENCES = [
     ),
     (
         {"deflated": 0.7, "trials": 1, "sharpe": 1.1},
-        "After 1 trial, a Sharpe ratio of 1.10 a year can't be told from luck: deflated Sharpe ratio 0.700, below 0.95.",
+        "After 1 trial, a Sharpe ratio of 1.10 a year can't be told from luck: deflated Sharpe ratio 0.700, below "
+        "0.95.",
     ),
     (
         {"deflated": 0.97, "trials": 20, "sharpe": 1.1},

@@ -1,0 +1,93 @@
+"""The code that a trial stands on: an edited rule is another rule, wherever in its sources the edit was made."""
+
+import ast
+import hashlib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from pathlib import Path
+
+from signals.parameters import parameters
+from signals.signal import Signal
+from strategies.strategy import Strategy
+
+OURS = {"data_cache", "signals", "strategies", "backtests"}
+# What every strategy and signal is made of, and so tells none from another.
+EVERYBODY_S = (object, Strategy, Signal)
+# A sha256 by the name of a class or of a file of the user's own, by class.
+Sources = Mapping[type, Mapping[str, str]]
+
+
+def code(strategy: Strategy, known: Sources | None = None) -> dict[str, str]:
+    """A sha256 of each source file that decides what `strategy` does, by the name of the class, or of the file.
+
+    These are its class and those of its signals, the strategies and signals nested in them, what they inherit from,
+    and what a user's own module imports of the files beside it.
+    known : what `sources` answered where the files are; of classes that it lacks, they are read
+    """
+    found: dict[str, str] = {}
+    for cls in classes(strategy):
+        found |= known[cls] if known and cls in known else _sources_of(cls)
+    return dict(sorted(found.items()))
+
+
+def sources(strategies: list[Strategy]) -> Sources:
+    """What `code` says, by class, of all classes that decide what any of `strategies` does."""
+    return {cls: _sources_of(cls) for cls in {cls for one in strategies for cls in classes(one)}}
+
+
+def classes(strategy: Strategy) -> set[type]:
+    """All classes of a strategy: its own, its signals', those of what is nested in either, and their parents."""
+    return {cls for part in (strategy, *strategy.signals().values()) for cls in _classes(part)}
+
+
+def _classes(part: object) -> Iterator[type]:
+    yield from (cls for cls in type(part).__mro__ if cls not in EVERYBODY_S)
+    for value in parameters(part).values():
+        for inner in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(inner) and not isinstance(inner, type):
+                yield from _classes(inner)
+
+
+def _sources_of(cls: type) -> dict[str, str]:
+    try:
+        path = Path(inspect.getfile(cls))
+    except (OSError, TypeError):
+        path = None
+    if path is None or not path.is_file():
+        return {cls.__name__: _typed_in(cls)}
+    own = {cls.__name__: _sha256(path)}
+    return own if cls.__module__.partition(".")[0] in OURS else own | _imported(path, {path})
+
+
+def _imported(path: Path, seen: set[Path]) -> dict[str, str]:
+    """The modules beside the one at `path` that it imports, and that those import, by file name."""
+    found: dict[str, str] = {}
+    for other in _beside(path):
+        if other not in seen:
+            seen.add(other)
+            found |= {other.name: _sha256(other)} | _imported(other, seen)
+    return found
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    """The files beside `path` that its import statements name, wherever in it they stand."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        named = [node.module] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.level):
+            named += [alias.name for alias in node.names]
+        for name in filter(None, named):
+            place = path.parent.joinpath(*name.split("."))
+            yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+
+
+def _typed_in(cls: type) -> str:
+    """Of a class from a notebook, where its source is remembered."""
+    try:
+        return hashlib.sha256(inspect.getsource(cls).encode()).hexdigest()
+    except (OSError, TypeError):
+        return "no source file"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
