@@ -1,7 +1,8 @@
 """What a reader should know before believing the best of a sweep: coded findings, each one sentence."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from math import isnan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,11 +21,16 @@ GRID = 3
 
 
 def findings_of(
-    about: str, parameters: pd.DataFrame, scores: pd.Series, verdict: Verdict, decisions: int
+    about: str,
+    parameters: pd.DataFrame,
+    scores: pd.Series,
+    verdict: Verdict,
+    decisions: int,
+    space: Mapping[str, Sequence[Any]] | None = None,
 ) -> list[Finding]:
     """All findings on the best trial of a sweep.
 
-    parameters, scores : as for `grid_findings`      decisions : that the best trial took
+    parameters, scores, space : as for `grid_findings`      decisions : that the best trial took
     A parameter that has one value in all trials was not fitted and does not count.
     """
     luck = luck_findings(
@@ -37,21 +43,24 @@ def findings_of(
         placebo=float("nan") if verdict.placebo is None else verdict.placebo.p_value,
         superior=verdict.spa,
     )
-    return grid_findings(about, parameters, scores) + luck
+    return grid_findings(about, parameters, scores, space) + luck
 
 
-def grid_findings(about: str, parameters: pd.DataFrame, scores: pd.Series) -> list[Finding]:
+def grid_findings(
+    about: str, parameters: pd.DataFrame, scores: pd.Series, space: Mapping[str, Sequence[Any]] | None = None
+) -> list[Finding]:
     """EDGE_OF_GRID and ISOLATED_PEAK of the trial with the highest score.
 
     parameters : a row per trial, a column per swept parameter      scores : of the same trials, NaN for none; higher is
-    better. Only numbers have edges and neighbours; of a random search, which has no grid, no neighbours are found.
+    better      space : the values that each parameter could have taken, where not all of them were tried
+    Only numbers have edges and neighbours; of a random search, which has no grid, no neighbours are found.
     """
     if not parameters.index.equals(scores.index):
         raise BadUsage("parameters and scores must have the same trials in the same order")
     if scores.isna().all():
         return []
     best = int(np.nanargmax(scores.to_numpy(float)))
-    return _edges(about, parameters, best) + _isolated(about, parameters, scores, best)
+    return _edges(about, parameters, best, space or {}) + _isolated(about, parameters, scores, best)
 
 
 def luck_findings(
@@ -80,15 +89,15 @@ def luck_findings(
     ]
 
 
-def _edges(about: str, parameters: pd.DataFrame, best: int) -> list[Finding]:
-    """EDGE_OF_GRID: the best trial has the smallest or largest value tried of some parameter."""
+def _edges(about: str, parameters: pd.DataFrame, best: int, space: Mapping[str, Sequence[Any]]) -> list[Finding]:
+    """EDGE_OF_GRID: the best trial has the smallest or largest value of some parameter that there was to try."""
     found = []
-    for name, values in _grid(parameters):
-        own = parameters[name].iloc[best]
+    for name, tried in _grid(parameters):
+        own, values = parameters[name].iloc[best], np.sort(space.get(str(name), tried))
         if own in (values[0], values[-1]):
             side = "smallest" if own == values[0] else "largest"
             sentence = (
-                f"the best trial has {name}={own:g}, the {side} of the {len(values)} values tried; the optimum may lie "
+                f"the best trial has {name}={own:g}, the {side} of {len(values)} values; the optimum may lie "
                 "beyond: widen the grid there"
             )
             found.append(Finding("EDGE_OF_GRID", about, sentence))
@@ -164,7 +173,7 @@ def _deflated(about: str, trials: int, deflated: float) -> list[Finding]:
     if isnan(deflated) or deflated >= CONFIDENCE:
         return []
     sentence = (
-        f"the deflated Sharpe ratio is {deflated:.2f}, below {CONFIDENCE}: the best of {trials:,} trials without any "
+        f"the deflated Sharpe ratio is {deflated:.3f}, below {CONFIDENCE}: the best of {trials:,} trials without any "
         "skill could look like this"
     )
     return [Finding("BEST_OF_MANY", about, sentence)]
@@ -175,7 +184,7 @@ def _placebo(about: str, p_value: float) -> list[Finding]:
     if isnan(p_value) or p_value <= 1 - CONFIDENCE:
         return []
     sentence = (
-        f"the placebo is not beaten (p = {p_value:.2f}): so often, the same signals shifted to the wrong time do at "
+        f"the placebo is not beaten (p = {p_value:.3f}): so often, the same signals shifted to the wrong time do at "
         "least as well"
     )
     return [Finding("PLACEBO_NOT_BEATEN", about, sentence)]
@@ -186,7 +195,7 @@ def _not_superior(about: str, p_value: float) -> list[Finding]:
     if isnan(p_value) or p_value <= 1 - CONFIDENCE:
         return []
     sentence = (
-        f"no trial is shown to beat the benchmark (p = {p_value:.2f}): so often, the best would look at least as good "
-        "if none of them were better than it"
+        f"no trial is shown to beat the benchmark in mean daily return, whatever its risk (p = {p_value:.3f}): so "
+        "often, the best would look at least as good if none of them were better than it"
     )
     return [Finding("NOT_SUPERIOR", about, sentence)]

@@ -58,7 +58,8 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
     )
     said = verdict(evidence, plan.seed, watch)
     parameters = table[plan.columns].set_axis(plan.names, axis=1)
-    luck = findings_of(plan.family, parameters, scores, said, int(best.metrics["decisions"]))
+    space = {axis.name: axis.values for axis in plan.space.axes}
+    luck = findings_of(plan.family, parameters, scores, said, int(best.metrics["decisions"]), space)
     return Sweep(
         plan=plan,
         table=table,

@@ -73,15 +73,23 @@ def test_a_hill_inside_the_grid_is_no_finding() -> None:
 
 def test_a_best_trial_at_the_edge_is_a_finding_per_parameter() -> None:
     assert told(*grid(a=[0, 0, 1], b=[0, 1, 2], c=[1, 2, 3])) == [
-        "Mine: the best trial has window=15, the largest of the 3 values tried; the optimum may lie beyond: "
+        "Mine: the best trial has window=15, the largest of 3 values; the optimum may lie beyond: "
         "widen the grid there",
-        "Mine: the best trial has trigger=3, the largest of the 3 values tried; the optimum may lie beyond: "
+        "Mine: the best trial has trigger=3, the largest of 3 values; the optimum may lie beyond: "
         "widen the grid there",
     ]
 
 
 def test_the_smallest_value_is_an_edge_too() -> None:
-    assert "window=5, the smallest of the 3 values tried" in told(*grid(a=[3, 2, 1], b=[3.5, 3, 2], c=[3, 2, 1]))[0]
+    assert "window=5, the smallest of 3 values;" in told(*grid(a=[3, 2, 1], b=[3.5, 3, 2], c=[3, 2, 1]))[0]
+
+
+def test_what_a_random_search_happened_not_to_try_is_no_edge() -> None:
+    """The largest of the values tried is 15; the space has 60."""
+    parameters, scores = grid(a=[0, 0, 1], b=[0, 1, 2], c=[1, 2, 3])
+    sampled = {"window": range(5, 65, 5), "trigger": [1, 2, 3]}
+    (found,) = grid_findings("Mine", parameters, scores, sampled)
+    assert found.sentence.startswith("the best trial has trigger=3, the largest of 3 values")
 
 
 def test_two_values_are_no_grid_with_edges_and_a_slope_is_no_peak() -> None:
@@ -111,7 +119,7 @@ def test_neighbours_below_the_median_keep_nothing() -> None:
 def test_a_random_search_has_no_neighbours_and_so_no_peak() -> None:
     parameters = pd.DataFrame({"window": [1.0, 2.0, 3.0], "trigger": [0.3, 0.7, 0.1]})
     assert told(parameters, pd.Series([0.0, 9.0, 0.0])) == [
-        "Mine: the best trial has trigger=0.7, the largest of the 3 values tried; the optimum may lie beyond: "
+        "Mine: the best trial has trigger=0.7, the largest of 3 values; the optimum may lie beyond: "
         "widen the grid there"
     ]
 
@@ -180,7 +188,7 @@ def test_a_deflated_sharpe_ratio_below_095_is_a_finding_that_names_the_number_of
     assert [(f.code, f.sentence) for f in luck(deflated=0.9004)] == [
         (
             "BEST_OF_MANY",
-            "the deflated Sharpe ratio is 0.90, below 0.95: the best of 1,000 trials without any skill could look like "
+            "the deflated Sharpe ratio is 0.900, below 0.95: the best of 1,000 trials without any skill could look like "
             "this",
         )
     ]
@@ -191,7 +199,7 @@ def test_a_placebo_that_is_not_beaten_is_a_finding() -> None:
     assert [(f.code, f.sentence) for f in luck(placebo=0.31)] == [
         (
             "PLACEBO_NOT_BEATEN",
-            "the placebo is not beaten (p = 0.31): so often, the same signals shifted to the wrong time do at least as "
+            "the placebo is not beaten (p = 0.310): so often, the same signals shifted to the wrong time do at least as "
             "well",
         )
     ]
@@ -202,7 +210,7 @@ def test_a_best_that_is_not_shown_to_beat_the_benchmark_is_a_finding() -> None:
     assert [(f.code, f.sentence) for f in luck(superior=0.34)] == [
         (
             "NOT_SUPERIOR",
-            "no trial is shown to beat the benchmark (p = 0.34): so often, the best would look at least as good if "
+            "no trial is shown to beat the benchmark in mean daily return, whatever its risk (p = 0.340): so often, the best would look at least as good if "
             "none of them were better than it",
         )
     ]
