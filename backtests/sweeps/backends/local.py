@@ -12,7 +12,10 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -21,7 +24,7 @@ from backtests.sweeps.backends.in_flight import in_flight, lost
 from backtests.sweeps.backends.payload import ONE_THREAD, RETRIES, Make, packed_world, run
 from backtests.sweeps.trials import Chunk, Runner, Task, World
 
-# A worker without work ends after so many seconds: should this process be killed, none stays behind for long.
+# A worker without work ends after so many seconds, and gives its memory back.
 IDLE_SECONDS = 300
 
 
@@ -66,7 +69,6 @@ class OnLoky:
     def __init__(self, workers: int, make: Make) -> None:
         self.workers = workers
         self._make = make
-        self._processes = [_Process() for _ in range(workers)]
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
@@ -75,6 +77,8 @@ class OnLoky:
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor", UserWarning)
         self._folder = TemporaryDirectory(prefix="ebbtide-")
         self._threads = ThreadPoolExecutor(self.workers, "ebbtide", _leave_interrupts_to_the_main_thread)
+        self._watched, self._held = Pipe(duplex=False)
+        self._processes = [_Process(self._watched) for _ in range(self.workers)]
         for process in self._processes:
             self._idle.put(process)
         return self
@@ -84,6 +88,8 @@ class OnLoky:
         for process in self._processes:
             process.stop()
         self._threads.shutdown()
+        self._watched.close()
+        self._held.close()
         self._folder.cleanup()
 
     def share(self, world: World) -> None:
@@ -116,9 +122,13 @@ class OnLoky:
 
 
 class _Process:
-    """A process that is started when it is needed, and anew when it has died."""
+    """A process that is started when it is needed, and anew when it has died.
 
-    def __init__(self) -> None:
+    main : the end to read of a pipe whose other end only the main process has
+    """
+
+    def __init__(self, main: Connection) -> None:
+        self._main = main
         self._executor: Any = None
         self._stopped = False
         self._lock = threading.Lock()
@@ -135,7 +145,7 @@ class _Process:
                 except BrokenProcessPool:
                     self._executor.shutdown()
             self._executor = ProcessPoolExecutor(
-                1, timeout=IDLE_SECONDS, env=ONE_THREAD, initializer=_leave_interrupts_to_the_main_thread
+                1, timeout=IDLE_SECONDS, env=ONE_THREAD, initializer=_begin, initargs=(self._main,)
             )
             return self._executor.submit(call)  # type: ignore[no-any-return]
 
@@ -155,6 +165,22 @@ def _result(handle: "Future[bytes | None]", task: Task) -> bytes:
     if found is None:
         raise lost("local", task)
     return found
+
+
+def _begin(main: Connection) -> None:
+    """What a worker does before its first task."""
+    _leave_interrupts_to_the_main_thread()
+    threading.Thread(target=_end_with, args=(main,), name="ebbtide-main", daemon=True).start()
+
+
+def _end_with(main: Connection) -> None:
+    """End this process, whatever it does, when the main process is gone, even if that was killed and could say nothing.
+
+    Nothing is ever sent through the pipe. It ends when the system closes the end that the main process held.
+    """
+    with suppress(EOFError, OSError):
+        main.recv_bytes()
+    os._exit(1)
 
 
 def _leave_interrupts_to_the_main_thread() -> None:

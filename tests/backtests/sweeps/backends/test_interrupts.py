@@ -1,4 +1,4 @@
-"""Ctrl-C, and silence: each backend in a process of its own, as the command line uses it."""
+"""Ctrl-C, SIGKILL, and silence: each backend in a process of its own, as the command line uses it."""
 
 import os
 import signal
@@ -33,9 +33,21 @@ print("left")
 """
 
 
-def until(holds: Callable[[], bool]) -> None:
+KILLED = """
+import sys
+from backtests.sweeps.backends import cluster
+from tests.backtests.conftest import BTC, market
+from tests.backtests.sweeps.backends.fake_runs import Fake, Marked, by_number, tasks, world_of
+
+with cluster("local", workers=2, make=Fake) as two:
+    two.share(world_of(Marked(sys.argv[1]), market({"BTC": BTC})))
+    by_number(two.run(tasks(3, t0="wait")))
+"""
+
+
+def until(holds: Callable[[], bool], seconds: float = SECONDS) -> None:
     """Look again and again until it holds; fail where it does not in time."""
-    ends = time.monotonic() + SECONDS
+    ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, "waited too long"
         threading.Event().wait(0.05)
@@ -53,7 +65,27 @@ def alive(name: str) -> list[str]:
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
+reads_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
+
+
+@reads_proc
+def test_processes_end_when_the_main_process_is_killed(tmp_path: Path) -> None:
+    name = f"EBBTIDE_TEST_{uuid.uuid4().hex}"
+
+    def workers() -> int:
+        return sum("LokyProcess" in command for command in alive(name))
+
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {name: "1"}, stderr=subprocess.DEVNULL) as started:
+        # One works on task 0 for ever; the other has done tasks 1 and 2 and waits for more.
+        until(lambda: started.poll() is not None or bool(marks(tmp_path, "waiting") and marks(tmp_path, "ran2")))
+        assert workers() == 2
+        started.kill()
+    until(lambda: workers() == 0, seconds=10)
+    until(lambda: alive(name) == [], seconds=10)
+
+
+@reads_proc
 @pytest.mark.parametrize("backend", ["local", "ray", "dask"])
 def test_a_death_is_not_heard_and_an_interrupt_leaves_no_process_behind(backend: str, tmp_path: Path) -> None:
     if backend != "local":
