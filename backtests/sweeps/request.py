@@ -234,6 +234,9 @@ def require_file(path: Path) -> None:
     """Raise BadUsage where `path` can't be written as a file; its folder is made, and nothing is left in it."""
     if path.is_dir():
         raise BadUsage(f"{path} is a folder; name a file in it, such as {path / 'walk.html'}")
+    for parent in path.parents:
+        if parent.is_file():
+            raise BadUsage(f"{path} can't be written: {parent} is a file; name another file with --out")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part"):

@@ -121,6 +121,8 @@ def headline(sweep: Any) -> str:
     """How many trials the best is the best of, and how many there ever were, where these are more."""
     behind, here = sweep.verdict.trials, len(sweep.table)
     more = f"; {behind:,} trials of it stand behind that" if behind > here else ""
+    if here == 1:
+        return f"The only trial of {sweep.plan.family} in this sweep{more}"
     return f"The best of {_counted(here)} of {sweep.plan.family} by {METRIC[sweep.plan.objective].label}{more}"
 
 

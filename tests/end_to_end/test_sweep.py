@@ -69,17 +69,19 @@ def test_every_trial_is_kept_and_counted(ebbtide: Callable, swept: tuple[object,
 def test_what_is_shown_fits_eighty_columns_and_has_the_how_many(
     ebbtide: Callable, swept: tuple[object, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     ebbtide("run", "TrendFollowing(days=20)", *swept[:-2])
     answer = ebbtide("sweep", *GRID, *swept)
     lines = answer.out.splitlines()
     assert (answer.code, answer.err) == (0, "")
-    assert lines[2] == "The best of 61 trials of TrendFollowing, 60 of them in this sweep, by Sharpe ratio"
-    assert lines[3].split()[:5] == ["trial", "days", "exposure", "Sharpe", "CAGR"]
+    assert lines[2] == "The best of 60 trials of TrendFollowing by Sharpe ratio; 61 trials of it stand behind that"
+    assert lines[3].startswith("Luck is presumed, and these numbers ")
+    assert lines[4].startswith("After 61 trials, a Sharpe ratio of ")
+    assert lines[5].split()[:5] == ["trial", "days", "exposure", "Sharpe", "CAGR"]
     assert len([line for line in lines if line.split()[:1] and line.split()[0].isdigit()]) >= 10
     assert any(line.startswith("vectorbt agrees on 30 trials: largest difference in equity ") for line in lines)
     assert f"Trials: {folder}/trials.parquet" in lines
-    sentences = ("The best", "vectorbt", "note", "Trials:", "Report:")
+    sentences = ("The best", "Luck", "After", "vectorbt", "note", "Trials:", "Report:")
     assert max(len(line) for line in lines[2:] if not line.startswith(sentences)) <= 80
 
 
@@ -203,8 +205,10 @@ def test_a_seed_decides_which_trials_a_search_runs(
     assert one | {"folder": ""} == other | {"folder": ""} | {"manifest": one["manifest"]}
     assert table(Path("one")) == table(Path("other"))
     assert runs() == (20, 40)
-    ebbtide("sweep", *asked, "--seed", 8, "--out", "third")
+    ebbtide("sweep", *asked, "--search-seed", 8, "--out", "third")
     assert table(Path("third")) != table(Path("one"))
+    ebbtide("sweep", *asked, "--seed", 8, "--out", "fourth")  # the lab's, of which nothing is read here
+    assert table(Path("fourth")) == table(Path("one"))
 
 
 @pytest.mark.usefixtures("hurried")
@@ -271,10 +275,15 @@ WRONG = [
     ("no benchmark", "TrendFollowing --set days=2,3 --benchmark none", "trials are judged beside a benchmark"),
     ("an engine", "TrendFollowing --set days=2,3 --engine events", "No such option '--engine'"),
     ("a file for a folder", "TrendFollowing --set days=2,3 --out file", "file is a file; --out names a folder"),
-    ("a folder below a file", "TrendFollowing --set days=2,3 --out file/mine", "Not a directory"),
+    (
+        "a folder below a file",
+        "TrendFollowing --set days=2,3 --out file/mine",
+        "the folder file/mine could not be made: Not a directory; name another one with --out",
+    ),
+    ("a page for a folder", "TrendFollowing --set days=2,3 --out x.html", "in it; write --out x"),
     ("a folder of other files", "TrendFollowing --set days=2,3 --out .", "it is not the folder of a sweep"),
     ("a strategy that does not exist", "TrendFolowing --set days=2,3", "did you mean 'TrendFollowing'?"),
-    ("a value that no strategy takes", "FixedMix --set exposure=0.5,1.5", "exposure is above 1"),
+    ("a value that no strategy takes", "FixedMix --set exposure=1.5,2", "exposure is above 1"),
     (
         "windows longer than history",
         "TrendFollowing --set days=70,80",

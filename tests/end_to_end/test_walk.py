@@ -27,9 +27,10 @@ def test_each_stretch_chooses_and_all_of_them_are_one_run(ebbtide: Callable, cac
     assert all(row["days"] in (2, 3, 4) for row in said["stretches"])
     assert said["manifest"]["window"] == ["2024-01-21 00:00:00+00:00", "2024-03-01 00:00:00+00:00"]
     assert said["walk"] == {"train": "20d", "test": "10d", "purge": "0d", "anchored": False}
-    # Six trials on each of four training windows and on all of history, what was chosen on each test window.
+    # Six trials on each of four training windows and on all of history, what was chosen on each test window, joined.
     assert said["trials"] == Ledger.default().count("TrendFollowing")
-    assert 4 * 6 + 6 < said["trials"] <= 4 * 6 + 6 + 4
+    assert 4 * 6 + 6 < said["trials"] <= 4 * 6 + 6 + 4 + 1
+    assert (said["runs"], said["cross_validation"]["runs"]) == (4 * 6 + 4, 6)
     paths = said["cross_validation"]
     assert (paths["groups"], paths["held_out"], len(paths["splits"]), len(paths["paths"])) == (6, 2, 15, 5)
 
@@ -49,16 +50,34 @@ def test_training_keeps_its_distance_and_may_be_anchored(ebbtide: Callable, cach
 def test_what_is_shown_fits_eighty_columns(
     ebbtide: Callable, cached: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     answer = ebbtide("walk", *WALK, *cached, "--out", tmp_path / "walk.html")
     lines = answer.out.splitlines()
     assert (answer.code, answer.err) == (0, "")
-    assert lines[0].startswith("TrendFollowing in 4 stretches: chosen on 20d, held for 10d, 0d between; ")
-    assert lines[1].split()[-4:] == ["days", "exposure", "inside", "outside"]
-    assert lines[2].startswith("2024-01-01  2024-01-21  2024-01-21  2024-01-31 ")
+    assert lines[0] == "TrendFollowing in 4 stretches: chosen on 20d, held for 10d, 0d between"
+    assert lines[1].split() == [
+        "test",
+        "from",
+        "test",
+        "to",
+        "days",
+        "exposure",
+        "Sharpe",
+        "inside",
+        "Sharpe",
+        "outside",
+    ]
+    assert lines[2].startswith("2024-01-21  2024-01-31 ")  # there is no room for the training windows
     tables = [*lines[1:10], *(line for line in lines if "benchmark" in line)]
     assert max(len(line.rstrip()) for line in tables) <= 80
     assert any(line.startswith("Cross-validated on 5 purged paths, 2 of 6 groups of days held out: ") for line in lines)
+    # Six trials on four training windows, four of them on test windows; six on all of history.
+    ledger = Ledger.default()
+    assert (
+        f"28 runs to choose and to test, 6 to cross-validate, 1 joined; with these the ledger has "
+        f"{ledger.count('TrendFollowing')} distinct trials of TrendFollowing on this history"
+    ) in lines
+    assert ledger.count("TrendFollowing", distinct=False) == 28 + 6 + 1
     assert lines[-1] == f"Tearsheet: {tmp_path}/walk.html"
     assert "TrendFollowing, walked forward" in (tmp_path / "walk.html").read_text()
 
@@ -99,6 +118,14 @@ def test_parameters_are_chosen_on_the_lab_as_on_any_history(ebbtide: Callable) -
     assert pd.Timestamp(last["test_to"]) == pd.Timestamp("2024-01-01", tz="UTC")
 
 
+def test_the_seed_of_the_lab_is_not_that_of_the_search(ebbtide: Callable, cached: tuple[object, ...]) -> None:
+    asked = (*WALK, *cached, "--search", "random", "--trials", 2, "--json")
+    one, lab, search = (ebbtide("walk", *asked, *seed).json for seed in ((), ("--seed", 8), ("--search-seed", 9)))
+    assert (one["stretches"], one["manifest"]["seed"]) == (lab["stretches"], 7)
+    assert search["manifest"]["seed"] == 9
+    assert one["cross_validation"]["splits"] != search["cross_validation"]["splits"]
+
+
 WRONG = [
     ("no lengths", "", "a walk needs --train and --test, as in --train 730d --test 180d"),
     ("one length", "--train 20d", "a walk needs --train and --test"),
@@ -113,6 +140,7 @@ WRONG = [
     ("an option of sweep", "--train 20d --test 10d --resume", "No such option '--resume'"),
     ("no benchmark", "--train 20d --test 10d --benchmark none", "trials are judged beside a benchmark"),
     ("little memory", "--train 20d --test 10d --memory 1MB", "more than --memory 1 MB; allow more"),
+    ("a tearsheet below a file", "--train 20d --test 10d --out {folder}/file/x.html", "file is a file; name another"),
     ("a tearsheet where a folder is", "--train 20d --test 10d --out {folder}", "is a folder; name a file in it"),
 ]
 
@@ -121,6 +149,7 @@ WRONG = [
 def test_what_can_t_be_walked_is_one_sentence(
     wrong: str, arguments: str, said: str, ebbtide: Callable, cached: tuple[object, ...], tmp_path: Path
 ) -> None:
+    (tmp_path / "file").touch()
     words = arguments.format(folder=tmp_path).split()
     answer = ebbtide("walk", "TrendFollowing", "--set", "days=2,3", *words, *cached)
     assert said in answer.sentence()

@@ -308,8 +308,9 @@ def test_a_sweep_that_can_not_fit_on_the_disk_is_refused(path: Path, monkeypatch
     monkeypatch.setattr("shutil.disk_usage", lambda place: usage(int(5e9)) if place == path.parent else usage(0))
     require_room(path / "deeper", 300_000, 3_000)
     sentence = (
-        r"500,000 trials over 3,000 days can need 6\.3 GB in .*deeper, whose disk has 5\.0 GB left; run fewer with "
-        "--trials, make room, or name a folder on another disk with --out"
+        r"500,000 trials over 3,000 days can need 6\.3 GB in .*deeper, whose disk has 5\.0 GB left; make room, or name "
+        "a folder on another disk with --out, or search fewer trials, as with --search random --trials "
+        f"{int(5e9 / (4 * 3_000 + folders.BESIDES))}$"
     )
     with pytest.raises(BadUsage, match=sentence):
         require_room(path / "deeper", 500_000, 3_000)
@@ -321,8 +322,15 @@ def test_trials_that_are_there_need_no_more_room(path: Path, monkeypatch: pytest
     usage = namedtuple("usage", "free")
     monkeypatch.setattr("shutil.disk_usage", lambda place: usage(3 * (4 * 5 + folders.BESIDES)))
     require_room(path, 13, 5)
-    with pytest.raises(BadUsage, match=r"4 trials over 5 days can need 2\.8 kB in .*, whose disk has 2\.1 kB left"):
+    told = r"4 trials over 5 days can need 2\.8 kB in .*, whose disk has 2\.1 kB left; .* --trials 13$"
+    with pytest.raises(BadUsage, match=told):
         require_room(path, 14, 5)
+
+
+def test_where_not_one_trial_fits_fewer_are_no_cure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: namedtuple("usage", "free")(10))
+    with pytest.raises(BadUsage, match=r"left; make room, or name a folder on another disk with --out$"):
+        require_room(path, 3, 5)
 
 
 def test_what_is_said_to_be_needed_is_enough(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,7 +370,8 @@ def test_a_full_disk_keeps_all_of_a_chunk_or_nothing_of_it(path: Path, monkeypat
 
 def test_a_folder_that_can_not_be_made_is_named_with_a_cure(path: Path) -> None:
     path.write_text("a file where a folder should be")
-    with pytest.raises(NotWritten, match=r"inside could not be written: Not a directory; .* make room or get leave to"):
+    told = r"^the folder .*inside could not be made: Not a directory; name another one with --out$"
+    with pytest.raises(BadUsage, match=told):
         opened(path / "inside")
 
 

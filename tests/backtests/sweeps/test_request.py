@@ -14,7 +14,15 @@ from backtests import cli
 from backtests.request import asked_of, read_run_file
 from backtests.sweeps import request as module
 from backtests.sweeps.cross_validation import Folds
-from backtests.sweeps.request import FEW_TRIALS, Interrupted, SearchRequest, SweepRequest, WalkRequest, memory_bytes
+from backtests.sweeps.request import (
+    FEW_TRIALS,
+    Interrupted,
+    SearchRequest,
+    SweepRequest,
+    WalkRequest,
+    memory_bytes,
+    require_file,
+)
 from data_cache.errors import BadUsage, UnknownName
 from data_cache.market import Market
 from strategies import BuyAndHold, FixedMix
@@ -48,6 +56,7 @@ WRONG = [
     ({"address": "auto"}, r"^--address auto is of a cluster; add --backend ray or --backend dask$"),
     ({"workers": 0}, r"^--workers must be one or more; found 0$"),
     ({"trials": 0, "search": "random"}, r"^--trials must be one or more; found 0$"),
+    ({"search_seed": -1}, r"^--search-seed must be zero or more; found -1$"),
     ({"memory": "2"}, r"^--memory takes a size such as 500MB, 2GB or 1\.5GiB; found '2'$"),
     ({"benchmark": "none"}, r"^trials are judged beside a benchmark; name a strategy"),
 ]
@@ -117,7 +126,8 @@ def test_everything_asked_for_reaches_the_plan(world: Market, monkeypatch: pytes
         search="tpe",
         trials=5,
         objective="calmar",
-        seed=3,
+        seed=5,
+        search_seed=3,
         benchmark="FixedMix(exposure=0.5)",
     )
     plan = request.plan(request.space())
@@ -183,6 +193,7 @@ def test_the_same_command_finds_its_own_folder_again() -> None:
         {"search": "random", "trials": 3},
         {"objective": "calmar"},
         {"seed": 8},
+        {"search_seed": 8},
         {"data": "cache"},
         {"timeframe": "1h"},
         {"start": "2020-01-01"},
@@ -194,6 +205,44 @@ def test_the_same_command_finds_its_own_folder_again() -> None:
 )
 def test_another_sweep_has_another_folder(other: dict[str, Any]) -> None:
     assert folder(asked(**other)) != folder(asked())
+
+
+def test_the_lab_s_seed_says_nothing_of_a_sweep_of_real_history() -> None:
+    assert folder(asked(data="cache", seed=8)) == folder(asked(data="cache"))
+
+
+@pytest.mark.parametrize("name", ["x.html", "deep/x.HTM"])
+def test_a_page_is_no_folder(name: str) -> None:
+    with pytest.raises(BadUsage) as refused:
+        folder(asked(out=Path(name)))
+    assert str(refused.value) == (
+        f"--out {name} names a page, and a sweep is kept in a folder, with its report in it; "
+        f"write --out {name.rpartition('.')[0]}"
+    )
+
+
+def test_where_a_walk_is_written_is_tried_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WalkRequest, "market", lambda self: pytest.fail("the market was loaded"))
+    (tmp_path / "file").touch()
+    with pytest.raises(BadUsage) as refused:
+        walked(out=tmp_path / "file" / "walk.html").run(*[lambda done, total: None] * 2)
+    assert str(refused.value) == (
+        f"{tmp_path}/file/walk.html can't be written: {tmp_path}/file is a file; name another file with --out"
+    )
+    with pytest.raises(BadUsage, match=r"y\.html can't be written: File name too long; name another file with --out$"):
+        walked(out=tmp_path / f"{'long' * 60}y.html").run(*[lambda done, total: None] * 2)
+    with pytest.raises(BadUsage, match=r"is a folder; name a file in it, such as .*/walk\.html$"):
+        walked(out=tmp_path).run(*[lambda done, total: None] * 2)
+
+
+def test_trying_leaves_nothing_and_takes_nothing_away(tmp_path: Path) -> None:
+    (tmp_path / "old.html").write_text("old")
+    require_file(tmp_path / "old.html")
+    require_file(tmp_path / "deeper" / "new.html")
+    assert (tmp_path / "old.html").read_text() == "old"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["old.html"]
 
 
 def test_a_folder_can_be_named_and_a_file_is_none(tmp_path: Path) -> None:
@@ -217,9 +266,17 @@ def test_little_work_is_done_by_one_worker_and_much_by_all(monkeypatch: pytest.M
     assert clustered(asked(set=many, memory="8GB"), monkeypatch) == ("local", 6, None)
     assert clustered(asked(set=many, search="random", trials=2_000), monkeypatch) == ("local", 1, None)
     assert clustered(asked(set=many, memory="1GB"), monkeypatch) == ("local", 1, None)  # for as many as fit into it
-    assert clustered(asked(workers=3), monkeypatch) == ("local", 3, None)
-    assert clustered(asked(backend="dask", memory="8GB"), monkeypatch) == ("dask", 6, None)
+    assert clustered(asked(set=many, workers=3), monkeypatch) == ("local", 3, None)
+    assert clustered(asked(set=many, backend="dask", memory="8GB"), monkeypatch) == ("dask", 6, None)
     assert clustered(asked(backend="ray", address="auto"), monkeypatch) == ("ray", None, "auto")
+
+
+def test_there_are_no_workers_without_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of twelve trials there is one chunk; a walk has chunks of single trials."""
+    assert clustered(asked(workers=1_000), monkeypatch) == ("local", 1, None)
+    assert clustered(asked(set=("ceiling_bps=1:30:1",), workers=1_000), monkeypatch) == ("local", 2, None)
+    assert clustered(walked(workers=1_000), monkeypatch) == ("local", 2, None)
+    assert clustered(walked(workers=1_000, search="random", trials=1), monkeypatch) == ("local", 1, None)
 
 
 def test_a_rule_that_looks_at_its_own_book_is_never_little_work(
@@ -231,7 +288,7 @@ def test_a_rule_that_looks_at_its_own_book_is_never_little_work(
         "    def on_event(self, at, now, book):\n"
         '        return {"BTC": 0.5 * (book.drawdown < self.limit)}\n'
     )
-    own = asked(strategies=(f"{tmp_path}/guard.py:Guard",), set=("limit=0.1,0.2",), memory="8GB")
+    own = asked(strategies=(f"{tmp_path}/guard.py:Guard",), set=("limit=0.001:0.2:0.001",), memory="8GB")
     assert clustered(own, monkeypatch) == ("local", 6, None)
 
 
@@ -272,6 +329,7 @@ search = "random"
 trials = 20
 where = "exposure > 0.3"
 workers = 2
+search-seed = 3
 memory = "500MB"
 out = "mine"
 resume = true
@@ -295,6 +353,7 @@ def test_a_run_file_says_what_the_options_say(tmp_path: Path) -> None:
         trials=20,
         where=("exposure > 0.3",),
         workers=3,
+        search_seed=3,
         memory="500MB",
         out=tmp_path / "mine",
         resume=True,

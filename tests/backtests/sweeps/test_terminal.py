@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import fields, replace
+from math import nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from backtests.console import show
 from backtests.execution import Execution
 from backtests.findings import Finding
 from backtests.sweeps.grid import Axis, Space
@@ -27,6 +29,7 @@ from backtests.sweeps.terminal import (
 from backtests.sweeps.trial_table import parameter_columns
 from backtests.sweeps.trials import MEASURES
 from backtests.sweeps.verdict import STATISTICS, Verdict
+from backtests.sweeps.walked import Kept
 from strategies import StealthQE
 
 MANIFEST = {
@@ -96,18 +99,40 @@ FOUR = (
 
 @pytest.fixture
 def eighty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 def lines(sweep: Any, capsys: pytest.CaptureFixture[str]) -> list[str]:
     print_sweep(sweep)
-    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    return capsys.readouterr().out.splitlines()
 
 
 def test_the_best_is_never_shown_without_the_how_many() -> None:
-    assert headline(swept(FOUR)) == "The best of 1,240 trials of StealthQE, 12 of them in this sweep, by Sharpe ratio"
+    assert headline(swept(FOUR)) == (
+        "The best of 12 trials of StealthQE by Sharpe ratio; 1,240 trials of it stand behind that"
+    )
     alone = swept(FOUR, verdict=replace(VERDICT, trials=12))
-    assert headline(alone) == "The best of 12 trials of StealthQE, by Sharpe ratio"
+    assert headline(alone) == "The best of 12 trials of StealthQE by Sharpe ratio"
+    one = swept(FOUR, trials=1, verdict=replace(VERDICT, trials=1))
+    assert headline(one) == "The only trial of StealthQE in this sweep"
+
+
+def test_what_it_is_worth_comes_before_the_best_and_the_files_come_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "trials.parquet").touch()
+    told = lines(swept(FOUR, folder=tmp_path, notices=["noticed"]), capsys)
+    beginnings = (
+        *("the lab", "2018-01-01", "The best of 12", "Luck is presumed", "After 1,240 trials", "trial ", "vectorbt"),
+        *("statistic ", "The best trial within", "note noticed", "note StealthQE", "Trials: "),
+    )
+    places = [next(i for i, line in enumerate(told) if line.startswith(begin)) for begin in beginnings]
+    assert places == sorted(places)
+
+
+def test_what_is_piped_has_no_blanks_at_the_ends_of_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    told = lines(swept(FOUR), capsys)
+    assert [line for line in told if line != line.rstrip()] == []
 
 
 def shown(table: Any) -> list[list[str]]:
@@ -137,9 +162,12 @@ def test_where_there_is_room_everything_is_shown() -> None:
     ]
 
 
-def test_parameters_of_parts_are_named_by_their_last_word_where_that_is_enough() -> None:
-    axes = tuple(Axis(name, (1, 2)) for name in ("stealth_qe.window", "treasury_release.window", "stealth_qe.trigger"))
-    sweep = swept(axes)
+def test_parameters_of_parts_have_their_full_names_where_these_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = ["stealth_qe.window", "treasury_release.window", "stealth_qe.trigger"]
+    sweep = swept(tuple(Axis(name, (1, 2)) for name in full))
+    monkeypatch.setenv("COLUMNS", "140")
+    assert shown(best_trials(sweep))[0][1:4] == full
+    monkeypatch.setenv("COLUMNS", "120")  # else the last word, where that is enough
     assert shown(best_trials(sweep))[0][1:4] == ["stealth_qe.window", "treasury_release.window", "trigger"]
 
 
@@ -147,8 +175,8 @@ def test_parameters_of_parts_are_named_by_their_last_word_where_that_is_enough()
 def test_a_parameter_that_is_called_like_a_measure_is_shown_beside_it() -> None:
     heading, first, *_ = shown(best_trials(swept((Axis("exposure", (0.25, 0.75)),))))
     assert heading[:2] == ["trial", "exposure"]
-    assert dict(zip(reversed(heading), reversed(first), strict=True))["exposure"] == "0.25"
-    assert first.count("50%") == 1
+    row = dict(zip(heading, first, strict=True))
+    assert (row["exposure"], row["mean exposure"]) == ("0.25", "50%")
 
 
 def test_the_judge_notes_and_findings_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,21 +186,31 @@ def test_the_judge_notes_and_findings_are_sentences(capsys: pytest.CaptureFixtur
     assert "note path dependent, so [event] engines ran" in told
     assert "vectorbt agrees on 30 trials: largest difference in equity 2.2e-13" in told
     assert "note StealthQE: the best trial is at [the] edge [EDGE_OF_GRID]" in told
+    one = SimpleNamespace(numbers=np.arange(1), largest=0.0)
+    assert "vectorbt agrees on 1 trial: largest difference in equity 0.0e+00" in lines(swept(FOUR, judged=one), capsys)
 
 
-@pytest.mark.usefixtures("eighty")
 def test_each_statistic_has_its_value_and_its_meaning_and_one_that_is_missing_says_why() -> None:
     rows = {row[0]: row[1:] for row in shown(statistics_table(VERDICT))}
-    assert rows["Deflated Sharpe ratio"][0] == "0.500"
-    assert rows["Deflated Sharpe ratio"][1].endswith("below 0.95, luck may explain it.")  # papers are in the report
+    assert rows["Deflated Sharpe ratio"] == ["0.500", "the same, as the best of all; below 0.95 it may be luck"]
+    assert rows["Probability of overfitting"][0] == "0.500"
     assert rows["Placebo test, p"] == ["–", "not computed: there are no orders that could be rotated"]
     assert list(rows) == ["statistic", *(statistic.label for statistic in STATISTICS)]
+
+
+def test_a_statistic_is_one_line_of_a_hundred_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert max(len(statistic.short) for statistic in STATISTICS) <= 60
+    monkeypatch.setenv("COLUMNS", "100")
+    show(statistics_table(replace(VERDICT, skipped={}, placebo=nan, slope=-10.25)))  # type: ignore[arg-type]
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(STATISTICS)
 
 
 def test_the_bounds_of_the_best_are_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         "The best trial within 90 % of bootstraps of its days, in excess of cash: Sharpe ratio 0.40 to 2.10, "
-        "Maximum drawdown -30.0% to -60.0%"
+        "Maximum drawdown -60.0% to -30.0%"
     ) in lines(swept(FOUR), capsys)
     without = replace(VERDICT, intervals=VERDICT.intervals * np.nan)
     assert not [line for line in lines(swept(FOUR, verdict=without), capsys) if "bootstraps" in line]
@@ -210,8 +248,9 @@ WALK = SimpleNamespace(
     changes=pd.DataFrame(
         {"changes": 0, "of": 0, "distinct": 1, "lowest": [5.0, None], "highest": [5.0, None]}, index=["window", "mix"]
     ),
-    efficiency=-0.4,
+    kept=Kept(1.25, -0.5, ""),
     runs=1234,
+    crossing_runs=48,
     trials=5678,
     findings=[],
 )
@@ -219,10 +258,11 @@ WALK = SimpleNamespace(
 
 def test_a_stretch_shows_its_windows_what_it_held_and_what_came_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     heading, cash, held = shown(stretches(WALK))
-    assert heading == ["train from", "train to", "test from", "test to", "window", "mix", "inside", "outside"]
+    assert heading[:4] == ["train from", "train to", "test from", "test to"]
+    assert heading[4:] == ["window", "mix", "Sharpe inside", "Sharpe outside"]
     assert cash[4:] == ["cash", "cash", "–", "–"]
     assert held == [*["2018-01-01", "2020-06-29", "2020-07-27", "2021-01-23", "5", "BTC:0.7,ETH:0.3", "1.25", "-0.50"]]
-    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     assert shown(stretches(WALK))[0][:2] == ["test from", "test to"]  # there is no room for all four
 
 
@@ -231,28 +271,40 @@ def test_a_walk_is_told_in_sentences(capsys: pytest.CaptureFixture[str], monkeyp
     paths = SimpleNamespace(
         folds=SimpleNamespace(groups=6, held_out=2),
         quantiles={0.05: -0.5, 0.5: 0.25, 0.95: 1.0},
-        paths=np.zeros(5),
-        loss=0.4,
+        paths=np.array([0.5, -0.25, 1.0, 0.0, 2.0]),
     )
     monkeypatch.setattr(WALK, "result", None, raising=False)
     print_walk(WALK, paths, None)
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == (
-        "StealthQE in 2 stretches: chosen on 730d, held for 180d, 28d between, anchored; 1,234 runs; "
-        "5,678 trials of it so far"
-    )
+    assert told[0] == ("StealthQE in 2 stretches: chosen on 730d, held for 180d, 28d between, anchored")
     assert [line.split() for line in told[5:7]] == [
         ["window", "0", "0", "1", "5", "5"],
         ["mix", "0", "0", "1", "–", "–"],
     ]
-    assert told[-3:] == [
-        "Walk-forward efficiency (median of Sharpe ratio outside over inside): -40%",
-        "Cross-validated on 5 purged paths, 2 of 6 groups of days held out: Sharpe ratio -0.50, 0.25, 1.00 at the 5%, "
-        "50%, 95% quantiles; 40% of the paths lose against cash",
+    assert told[-5:] == [
+        "Sharpe ratio, median of the stretches: 1.25 inside, -0.50 outside",
+        "Walk-forward efficiency, the latter over the former: -40%",
+        "Cross-validated on 5 purged paths, 2 of 6 groups of days held out: Sharpe ratio -0.25, 0.00, 0.50, 1.00, "
+        "2.00; 1 of 5 lose against cash",
+        "1,234 runs to choose and to test, 48 to cross-validate, 1 joined; with these the ledger has 5,678 distinct "
+        "trials of StealthQE on this history",
         "Joined out of sample:",
     ]
+    monkeypatch.setattr(paths, "paths", np.arange(-1.0, 10.0))
+    print_walk(WALK, paths, None)
+    assert (
+        "Cross-validated on 11 purged paths, 2 of 6 groups of days held out: Sharpe ratio -0.50, 0.25, 1.00 at the 5%, "
+        "50%, 95% quantiles; 1 of 11 lose against cash"
+    ) in capsys.readouterr().out
+    monkeypatch.setattr(WALK, "kept", Kept(-0.1, 0.2, "the median inside is not above 0"))
     print_walk(WALK, None, None)
-    assert "Not cross-validated: tpe learns from what would be held out" in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()
+    assert told[-4:-1] == [
+        "Walk-forward efficiency, the latter over the former: –, for the median inside is not above 0",
+        "Not cross-validated: tpe learns from what would be held out",
+        "1,234 runs to choose and to test, 1 joined; with these the ledger has 5,678 distinct trials of StealthQE on "
+        "this history",
+    ]
 
 
 class Screen:

@@ -368,7 +368,7 @@ def test_every_statistic_is_told_in_a_sentence_with_its_paper() -> None:
 def test_numbers_are_told_as_people_read_them() -> None:
     found = replace(verdict(timed(3, 400, 10), seed=1), trials=1240, overfitting=0.416, deflated=0.41, slope=-0.001)
     told = {row.name: row.text(found) for row in STATISTICS}
-    assert (told["trials"], told["overfitting"], told["deflated"], told["slope"]) == ("1,240", "42%", "0.410", "0.00")
+    assert (told["trials"], told["overfitting"], told["deflated"], told["slope"]) == ("1,240", "0.416", "0.410", "0.00")
     assert found.placebo is not None
     assert told["placebo"] == f"{found.placebo.p_value:.3f}"
 

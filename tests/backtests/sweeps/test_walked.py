@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from backtests.findings import Finding
 from backtests.sweeps.grid import read_space
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.scheduled import scheduled
-from backtests.sweeps.walked import Walk, walk_findings
+from backtests.sweeps.walked import Walk, kept, walk_findings
 from data_cache.errors import LookAhead
 from data_cache.lab import Lab
 from data_cache.market import Known, Market
@@ -20,6 +21,7 @@ from signals import Signal, Trend
 from strategies import Now, StealthQE, TrendFollowing, Weights
 
 TEST = pd.Timedelta(days=60)
+STEPS = {"train": "180d", "test": "60d", "purge": "0d", "anchored": False}
 
 
 def day(text: str) -> pd.Timestamp:
@@ -46,7 +48,7 @@ def walk(lab: Market) -> Walk:
     plan = Plan(read_space("TrendFollowing", ["days=5,10,20"]), lab, start=day("2020-07-05"), end=day("2021-11-01"))
     window = {"start": day("2021-01-01"), "end": day("2021-11-01")}
     result = Backtest(scheduled([(day("2021-01-01"), TrendFollowing(10))]), lab, **window).run()
-    return Walk(plan, {}, stretches(days=[10] * 5), result, 20, [])
+    return Walk(plan, STEPS, stretches(days=[10] * 5), result, 20, [])
 
 
 def of(walk: Walk, table: pd.DataFrame, test: pd.Timedelta = TEST, **plan: Any) -> dict[str, str]:
@@ -61,34 +63,73 @@ def test_a_walk_that_keeps_its_promise_has_no_findings(walk: Walk) -> None:
 
 def test_drift_is_what_was_held_from_each_moment_on(walk: Walk) -> None:
     table = stretches(days=[10, 10, 5, 20, 20])
-    walk = Walk(walk.plan, {}, table, walk.result, 20, [])
+    walk = Walk(walk.plan, STEPS, table, walk.result, 20, [])
     assert walk.drift["days"].to_dict() == dict(zip(table["test_from"], [10, 10, 5, 20, 20], strict=True))
     assert walk.changes.loc["days"].to_dict() == {"changes": 2, "of": 4, "distinct": 3, "lowest": 5, "highest": 20}
 
 
 def test_what_was_held_before_anything_was_chosen_is_no_value_and_a_mix_has_no_range(walk: Walk) -> None:
     mixes = [None, (("BTC", 1.0),), (("ETH", 1.0),), (("BTC", 1.0),)]
-    changes = Walk(walk.plan, {}, stretches(days=mixes), walk.result, 20, []).changes.loc["days"]
+    changes = Walk(walk.plan, STEPS, stretches(days=mixes), walk.result, 20, []).changes.loc["days"]
     assert changes.to_dict() == {"changes": 2, "of": 2, "distinct": 2, "lowest": None, "highest": None}
-    numbers = Walk(walk.plan, {}, stretches(days=[None, 10, 5, 5]), walk.result, 20, []).changes.loc["days"]
+    numbers = Walk(walk.plan, STEPS, stretches(days=[None, 10, 5, 5]), walk.result, 20, []).changes.loc["days"]
     assert numbers.to_dict() == {"changes": 1, "of": 2, "distinct": 2, "lowest": 5.0, "highest": 10.0}
 
 
-def test_efficiency_is_the_median_ratio_where_something_was_promised(walk: Walk) -> None:
-    table = stretches(in_sample=[2.0, 1.0, 4.0, -1.0, 1.0], out_of_sample=[1.0, 0.9, -1.0, 3.0, float("nan")])
-    # 0.5, 0.9 and -0.25.
-    assert Walk(walk.plan, {}, table, walk.result, 20, []).efficiency == 0.5
+def test_efficiency_is_a_ratio_of_medians_so_that_one_tiny_promise_does_not_decide_it(walk: Walk) -> None:
+    table = stretches(in_sample=[2.0, 0.001, 4.0, -1.0, 1.0], out_of_sample=[1.0, 0.9, -1.0, 0.1, float("nan")])
+    found = Walk(walk.plan, STEPS, table, walk.result, 20, [])
+    # Of four with both numbers: the median of 2, 0.001, 4, -1 is 1.0005, that of 1, 0.9, -1, 0.1 is 0.5.
+    assert (found.kept.inside, found.kept.outside) == (pytest.approx(1.0005), 0.5)
+    assert found.efficiency == pytest.approx(0.5 / 1.0005)
+
+
+def test_a_stretch_that_is_cut_to_less_than_half_is_not_compared() -> None:
+    table = stretches(in_sample=[1.0, 1.0, 9.0], out_of_sample=[0.5, 0.5, 9.0])
+    for days, efficiency in ((29, 0.5), (30, 0.5 / 1.0)):
+        cut = table.assign(test_to=[*table["test_to"].iloc[:2], table["test_from"].iloc[2] + pd.Timedelta(days=days)])
+        assert kept("sharpe", TEST, cut).efficiency == efficiency
+    # Of two stretches alone, the one that is long enough changes the median: from 1 to (1 + 9) / 2.
+    two = table.iloc[1:]
+    short = two.assign(test_to=[two["test_to"].iloc[0], two["test_from"].iloc[1] + pd.Timedelta(days=29)])
+    assert (kept("sharpe", TEST, two).inside, kept("sharpe", TEST, short).inside) == (5.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("objective", "inside", "reason"),
+    [
+        ("sharpe", 0.0, "the median inside is not above 0"),
+        ("sharpe", -0.5, "the median inside is not above 0"),
+        ("sharpe", float("nan"), "no stretch has a Sharpe ratio both inside and outside"),
+        ("max_drawdown", 0.2, "a lower maximum drawdown is the better one"),
+        ("volatility", 0.2, "a lower volatility a year is the better one"),
+        ("total_return", 0.2, "a total return grows with the length of its window"),
+    ],
+)
+def test_there_is_no_efficiency_where_a_ratio_says_nothing(
+    objective: str, inside: float, reason: str, walk: Walk
+) -> None:
+    table = stretches(in_sample=[inside] * 3, out_of_sample=[-1.0] * 3)
+    found = kept(objective, TEST, table)
+    assert found.reason == reason
+    assert isnan(found.efficiency)
+    assert of(walk, table, objective=objective) == {}
 
 
 def test_less_than_half_of_what_was_promised_is_told(walk: Walk) -> None:
     assert of(walk, stretches(in_sample=[2.0, 1.0, 1.5], out_of_sample=[0.4, -0.1, 0.6])) == {
         "WORSE_OUT_OF_SAMPLE": (
-            "training promised a Sharpe ratio of 1.50 and the test windows gave 0.40 (medians); the median ratio of "
-            "the two is 0.20, below 0.5"
+            "Sharpe ratio, median of the stretches: 1.50 inside, 0.40 outside; less than half of what training "
+            "promised came of it"
         )
     }
-    loss = stretches(in_sample=[0.2, 0.2, 0.2], out_of_sample=[0.05, 0.05, 0.05])
-    assert of(walk, loss, objective="max_drawdown") == {}
+    assert of(walk, stretches(in_sample=[2.0, 2.0, 2.0], out_of_sample=[1.0, 1.0, 1.0])) == {}
+
+
+def test_the_summary_has_both_medians(walk: Walk) -> None:
+    result = replace(walk.result, manifest=walk.result.manifest | {"trials": 21})
+    told = Walk(walk.plan, STEPS, stretches(days=[5, 5], out_of_sample=[0.5, 0.25]), result, 20, []).summary()
+    assert (told["median_inside"], told["median_outside"], told["efficiency"]) == (1.0, 0.375, 0.375)
 
 
 def test_a_parameter_that_changes_at_more_than_half_of_the_steps_is_told(walk: Walk) -> None:
@@ -97,8 +138,17 @@ def test_a_parameter_that_changes_at_more_than_half_of_the_steps_is_told(walk: W
             "days changed at 3 of 4 steps; what is best depends more on the training window than on the idea"
         )
     }
+    whole = of(walk, stretches(days=[None, 5, 10, 10, 20, 5]))["DRIFTING_PARAMETER"]  # None makes numbers of kind float
+    assert whole.startswith("days changed at 3 of 4 steps; ")
     assert of(walk, stretches(days=[5, 10, 10, 20, 20])) == {}
     assert of(walk, stretches(days=[5, 10, 20])) == {}
+
+
+def test_a_parameter_that_is_called_like_a_measure_keeps_its_name(walk: Walk) -> None:
+    plan = replace(walk.plan, space=read_space("TrendFollowing", ["exposure=0.5,1"]))
+    table = stretches(**{"parameter.exposure": [0.5, 1.0, 0.5, 1.0]})
+    assert Walk(plan, STEPS, table, walk.result, 20, []).changes.index.tolist() == ["exposure"]
+    assert of(walk, table, space=plan.space)["DRIFTING_PARAMETER"].startswith("exposure changed at 3 of 3 steps; ")
 
 
 def test_windows_in_which_nothing_was_chosen_are_told(walk: Walk) -> None:
