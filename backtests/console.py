@@ -102,10 +102,13 @@ def _listing_row(kind: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     return entry["name"], entry["title"], parameters
 
 
-def print_results(results: Sequence[Any], found: Sequence[Any], engine: str, out: Path | None) -> None:
-    """Print one result beside its benchmark, or several a line each; then the findings and where the tearsheet is."""
+def print_results(results: Sequence[Any], found: Sequence[Any], engine: str, out: Path | None, name: str = "") -> None:
+    """Print one result beside its benchmark, or several a line each; then the findings and where the tearsheet is.
+
+    name : of a lone result, where it is not called by its class
+    """
     print_window(results)
-    show(_metric_table(results[0]) if len(results) == 1 else comparison(results))
+    show(_metric_table(results[0], name) if len(results) == 1 else comparison(results))
     say = partial(Terminal().print, soft_wrap=True, highlight=False)
     if engine == "both":
         say("Both engines decide the same; equity is equal within 1e-9.")
@@ -150,9 +153,10 @@ def _comparison(results: Sequence[Any], names: Sequence[str]) -> Table:
     return table
 
 
-def _metric_table(result: Any) -> Table:
+def _metric_table(result: Any, name: str) -> Table:
     columns = _with_benchmark([result])
-    table = new_table("", "metric", *(escape(name) for _, name in columns), numbers_from=1)
+    names = [label if row or not name else name for row, (_, label) in enumerate(columns)]
+    table = new_table("", "metric", *map(escape, names), numbers_from=1)
     for metric in _metrics().values():
         table.add_row(metric.label, *(metric.text(r.metrics[metric.name]) for r, _ in columns))
     return table

@@ -17,10 +17,10 @@ ON_THE_WAY = 2
 LARGEST, SMALLEST, CHUNKS = 1_000, 25, 32
 
 
-def chunk_size(trials: int, n_days: int, workers: int, memory: int) -> int:
+def chunk_size(trials: int, n_days: int, workers: int, memory: int, chunks: int = CHUNKS) -> int:
     """How many trials make a chunk, so that a sweep of `trials` on `workers` of this machine stays within `memory`.
 
-    n_days : UTC days of the tape      memory : bytes, of all processes together
+    n_days : UTC days of the tape      memory : bytes, of all processes together      chunks : as many, where they fit
     Raises BadUsage where even single trials do not fit.
     """
     least = _least(trials, n_days, workers)
@@ -31,7 +31,7 @@ def chunk_size(trials: int, n_days: int, workers: int, memory: int) -> int:
             f"{_either(list(_cures(trials, n_days, workers, memory)))}"
         )
     each = _each(n_days, workers)
-    return min(_chunk(trials), (memory - least) // each + 1)
+    return min(_chunk(trials, chunks), (memory - least) // each + 1)
 
 
 def useful_workers(trials: int) -> int:
@@ -39,9 +39,9 @@ def useful_workers(trials: int) -> int:
     return -(-trials // _chunk(trials))
 
 
-def _chunk(trials: int) -> int:
+def _chunk(trials: int, chunks: int = CHUNKS) -> int:
     """How many trials make a chunk where memory is ample."""
-    return min(LARGEST, max(SMALLEST, trials // CHUNKS))
+    return min(LARGEST, max(SMALLEST, trials // chunks))
 
 
 def _each(n_days: int, workers: int) -> int:

@@ -21,7 +21,7 @@ from backtests.source_code import code
 from backtests.sweeps.backends import Cluster
 from backtests.sweeps.cross_validation import Folds, PurgedCrossValidation, Segments, judge_splits
 from backtests.sweeps.grid import Parameters
-from backtests.sweeps.memory import CHUNKS, LARGEST, chunk_size
+from backtests.sweeps.memory import chunk_size
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.scheduled import Part, different_schedules, scheduled
 from backtests.sweeps.search import TPE, Search
@@ -200,7 +200,7 @@ def _chunk_size(trials: int, n_days: int, workers: int, memory: int) -> int:
 
     A walk adds to the ledger once for each chunk on each window, so small chunks would cost more than their trials.
     """
-    return min(chunk_size(max(trials, LARGEST * CHUNKS), n_days, workers, memory), -(-trials // (SHARES * workers)))
+    return min(chunk_size(trials, n_days, workers, memory, 1), -(-trials // (SHARES * workers)))
 
 
 def _held(best: Sequence[Best]) -> list[Parameters | None]:

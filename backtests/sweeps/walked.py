@@ -20,6 +20,8 @@ from strategies.strategy import Now
 
 # With less than half of what training promised left, the choice was made mostly by noise.
 PROMISED = 0.5
+# Objectives that are larger on a longer window: training and test windows can't be compared by them.
+GROWING = ("total_return", "max_drawdown")
 # A stretch that history cuts to less than half of a test window says little beside the others.
 WHOLE = 0.5
 # A parameter that changes more often than not follows the noise of its training window.
@@ -142,10 +144,10 @@ def kept(objective: str, test: pd.Timedelta, stretches: pd.DataFrame) -> Kept:
     both = stretches[["in_sample", "out_of_sample"]].notna().all(axis=1)
     compared = stretches[both & (stretches["test_to"] - stretches["test_from"] >= WHOLE * test)]
     inside, outside = (float(compared[name].median()) for name in ("in_sample", "out_of_sample"))
-    if OBJECTIVES[objective] < 0:
+    if objective in GROWING:
+        reason = f"a {_label(objective).lower()} grows with the length of its window"
+    elif OBJECTIVES[objective] < 0:
         reason = f"a lower {_label(objective).lower()} is the better one"
-    elif objective == "total_return":
-        reason = "a total return grows with the length of its window"
     elif compared.empty:
         reason = f"no stretch has a {_label(objective)} both inside and outside"
     else:

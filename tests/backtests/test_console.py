@@ -126,7 +126,7 @@ def test_a_damaged_file_shows_no_number_it_does_not_have(capsys: pytest.CaptureF
 def test_a_status_fits_eighty_columns_and_cuts_nothing(
     name: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     print_status(Path("store"), [status(name=name, rows=123_456, gaps=1_234, due=12_345, sources=("newyorkfed",))])
     shown = capsys.readouterr().out.splitlines()[3:-1]
     assert max(map(len, shown)) <= 80
@@ -137,7 +137,7 @@ def test_a_status_fits_eighty_columns_and_cuts_nothing(
 def test_comparisons_are_shown_with_what_was_not_compared(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("backtests.console.PIPED_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     worst = (pd.Timestamp("2024-03-05"), 63_724.01, 62_100.2)
     venues = ("binance BTC/USDT 1d", "coinbaseexchange BTC/USD 1d")
     print_checks(

@@ -31,6 +31,10 @@ def test_what_is_left_beside_the_processes_and_the_table_is_shared_by_the_chunks
     assert chunk_size(100_000, DAYS, workers=2, memory=memory - 1) == 9
 
 
+def test_a_walk_has_one_chunk_where_memory_is_ample() -> None:
+    assert chunk_size(700, DAYS, 2, 10_000_000_000, 1) == 700
+
+
 def refused(trials: int, workers: int, memory: float) -> str:
     with pytest.raises(BadUsage) as error:
         chunk_size(trials, DAYS, workers, int(memory))

@@ -101,7 +101,7 @@ def test_a_stretch_that_is_cut_to_less_than_half_is_not_compared() -> None:
         ("sharpe", 0.0, "the median inside is not above 0"),
         ("sharpe", -0.5, "the median inside is not above 0"),
         ("sharpe", float("nan"), "no stretch has a Sharpe ratio both inside and outside"),
-        ("max_drawdown", 0.2, "a lower maximum drawdown is the better one"),
+        ("max_drawdown", 0.2, "a maximum drawdown grows with the length of its window"),
         ("volatility", 0.2, "a lower volatility a year is the better one"),
         ("total_return", 0.2, "a total return grows with the length of its window"),
     ],
