@@ -1,5 +1,6 @@
-"""The report of a sweep: one self-contained HTML file."""
+"""The reports of sweeps and walks: one self-contained HTML file each."""
 
 from backtests.sweeps.report.page import write_report
+from backtests.sweeps.report.walk_page import write_walk
 
-__all__ = ["write_report"]
+__all__ = ["write_report", "write_walk"]

@@ -299,7 +299,7 @@ def _places(axis: Levels, thinned: bool = False) -> dict[str, Any]:
     every = -(-letters // ROOM) if thinned else -(-len(labels) // MOST_ROWS)
     at = list(range(0, len(labels), every))
     return {
-        "title": {"text": plain(axis.name), "standoff": 6},
+        "title": {"text": plain(axis.name if thinned else shortened(axis.name)), "standoff": 6},
         "tickvals": at,
         "ticktext": [plain(labels[i]) for i in at],
         "tickangle": 0,

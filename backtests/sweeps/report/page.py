@@ -1,5 +1,6 @@
 """The page: panels, tables and manifest of a sweep put into one HTML file that needs nothing else."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ HOME = "backtests.sweeps.report"
 # What the table of the best trials shows of each, after its parameters.
 SHOWN = ("sharpe", "cagr", "max_drawdown", "sortino", "calmar", "exposure", "turnover", "decisions")
 MOST_ROWS = 5_000
+# More columns than this are made narrower.
+MANY_COLUMNS = 10
 # A share of the variance below this is not spoken of.
 LEAST_SHARE = 0.01
 UNDEFINED = "it is undefined, as where nothing was traded"
@@ -106,7 +109,23 @@ def best_trials(sweep: "Sweep") -> dict[str, Any]:
         )
         for number, trial in sweep.top(words.SHOWN_BEST).iterrows()
     ]
-    return {"names": list(sweep.names), "metrics": metrics, "rows": rows}
+    columns = len(sweep.names) + len(metrics)
+    return {
+        "names": list(sweep.names),
+        "headings": [dotted(name) for name in sweep.names],
+        "metrics": metrics,
+        "rows": rows,
+        "many": columns > MANY_COLUMNS,
+    }
+
+
+def dotted(name: str) -> Markup:
+    """A dotted name that may be broken between its words, for narrow columns.
+
+    >>> dotted("stealth_qe.window")
+    Markup('stealth_<wbr>qe.<wbr>window')
+    """
+    return Markup("<wbr>").join(re.split(r"(?<=[._])", name))
 
 
 def statistics(sweep: "Sweep") -> list[tuple[str, str, str]]:

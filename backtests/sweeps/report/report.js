@@ -11,6 +11,14 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   });
 
+  // A table that is wider than its place says so below it.
+  const tables = [...document.querySelectorAll(".scroll")];
+  const measure = () => {
+    for (const table of tables) table.toggleAttribute("data-more", table.scrollWidth > table.clientWidth + 1);
+  };
+  addEventListener("resize", measure);
+  measure();
+
   // Traces 0 to 9 are the tenths, the best one last.
   const switches = [...document.querySelectorAll("button[data-tenths]")];
   for (const pressed of switches) {
