@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,14 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from backtests.ledger import Ledger
+from backtests.sweeps.backends import cluster
 from backtests.sweeps.cross_validation import Folds, PurgedCrossValidation, Segments, cross_validate
+from backtests.sweeps.grid import read_space
+from backtests.sweeps.plan import Plan
+from backtests.sweeps.walk_forward import walk_paths
 from data_cache.errors import BadUsage, NoData
+from data_cache.lab import Lab
 
 
 class Stored:
@@ -231,3 +238,30 @@ def test_too_few_days_are_refused() -> None:
         run(40, Folds(4, 2, purge=30))
     with pytest.raises(NoData, match="there is no trial to choose among"):
         cross_validate(Stored(np.zeros((40, 0)), numbers=[]))
+
+
+# Of the trials of a plan
+
+
+def crossed(days: str, ledger: Path) -> PurgedCrossValidation:
+    window = {"start": pd.Timestamp("2021-01-01", tz="UTC"), "end": pd.Timestamp("2022-01-01", tz="UTC")}
+    plan = Plan(read_space("TrendFollowing", [f"days={days}"]), Lab().market("1d"), **window)
+    with cluster("local", 1) as workers:
+        return walk_paths(plan, Folds(5, 2), workers, Ledger(ledger), 2 * 10**9)
+
+
+def test_trials_keep_their_numbers_where_others_beside_them_could_not_be_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two trials a chunk. There is no trend over 50,000 days, so trials 0 and 3 have no returns; 1, 2 and 4 have.
+
+    Without these two, the same three are trials 0, 1 and 2.
+    """
+    monkeypatch.setattr("backtests.sweeps.walk_forward.chunk_size", lambda *_: 2)
+    found = crossed("50000,5,10,60000,40", tmp_path / "five")
+    alone = crossed("5,10,40", tmp_path / "three")
+    assert found.trials == alone.trials == 3
+    assert alone.splits["trial"].nunique() > 1
+    assert found.splits["trial"].tolist() == [(1, 2, 4)[number] for number in alone.splits["trial"]]
+    assert found.splits["days"].tolist() == alone.splits["days"].tolist()
+    assert found.paths.tolist() == alone.paths.tolist()
