@@ -219,11 +219,10 @@ def walk(
         walked, paths = asked.run(
             progress.bar("Walking", "Joining"), progress.bar("Cross-validating", "Beginning to walk")
         )
-    if asked.out is not None:
-        from backtests.tearsheet import write_tearsheet
+        if asked.out is not None:
+            from backtests.sweeps.report import write_walk
 
-        title = f"{walked.plan.family}, walked forward"
-        write_tearsheet([walked.result], asked.out, title, notes=[str(finding) for finding in walked.findings])
+            write_walk(walked, paths, asked.out)
     if asked.json:
         crossed = paths.summary() | {"runs": walked.crossing_runs} if paths else None
         return _print_json(walked.summary() | {"cross_validation": crossed})

@@ -90,7 +90,7 @@ WALK_OPTIONS = _searching(
         "groups": _option(int, "--groups", "For cross-validation: into how many the days are cut. Default: 6."),
         "held_out": _option(int, "--held-out", "How many of them are held out at a time. Default: 2."),
     },
-    "Write a tearsheet of the joined result here (HTML).",
+    "Write a page of the walk here (HTML).",
 )
 
 

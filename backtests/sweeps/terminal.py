@@ -226,7 +226,9 @@ def print_walk(walk: Any, paths: Any, out: Path | None) -> None:
     say(escape(across(paths) if paths else "Not cross-validated: tpe learns from what would be held out"))
     say(escape(_counts(walk, paths)))
     say("Joined out of sample:")
-    print_results([walk.result], walk.findings, "auto", out, f"{walk.plan.family}, walked")
+    print_results([walk.result], walk.findings, "auto", None, f"{walk.plan.family}, walked")
+    if out is not None:
+        say(f"Report: {escape(str(out))}")
 
 
 def _walked(walk: Any) -> str:

@@ -67,9 +67,11 @@ def test_what_is_shown_fits_eighty_columns(
         f"{ledger.count('TrendFollowing')} distinct trials of TrendFollowing on this history"
     ) in lines
     assert ledger.count("TrendFollowing", distinct=False) == 28 + 6 + 1
-    assert any(line.split() == ["metric", "TrendFollowing,", "walked", "BuyAndHold", "(benchmark)"] for line in lines)
-    assert lines[-1] == f"Tearsheet: {tmp_path}/walk.html"
-    assert "TrendFollowing, walked forward" in (tmp_path / "walk.html").read_text()
+    assert "metric TrendFollowing, walked BuyAndHold (benchmark)" in [" ".join(line.split()) for line in lines]
+    assert lines[-1] == f"Report: {tmp_path}/walk.html"
+    page = (tmp_path / "walk.html").read_text()
+    assert "<title>TrendFollowing, walked forward" in page
+    assert "TrendFollowing-stretches.csv" in page  # the page of a walk, not the tearsheet of its result
 
 
 def test_the_same_walk_gives_the_same_and_counts_no_further_trial(
@@ -130,8 +132,8 @@ WRONG = [
     ("an option of sweep", "--train 20d --test 10d --resume", "No such option '--resume'"),
     ("no benchmark", "--train 20d --test 10d --benchmark none", "trials are judged beside a benchmark"),
     ("little memory", "--train 20d --test 10d --memory 1MB", "2 trials on 1 worker take about 670 MB, more than"),
-    ("a tearsheet below a file", "--train 20d --test 10d --out {folder}/file/x.html", "file is a file; name another"),
-    ("a tearsheet where a folder is", "--train 20d --test 10d --out {folder}", "is a folder; name a file in it"),
+    ("a page below a file", "--train 20d --test 10d --out {folder}/file/x.html", "file is a file; name another"),
+    ("a page where a folder is", "--train 20d --test 10d --out {folder}", "is a folder; name a file in it"),
 ]
 
 
