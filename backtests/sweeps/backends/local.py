@@ -23,6 +23,7 @@ from typing import Any, Self
 from backtests.sweeps.backends.in_flight import in_flight, lost
 from backtests.sweeps.backends.payload import ONE_THREAD, RETRIES, Make, packed_world, run
 from backtests.sweeps.trials import Chunk, Runner, Task, World
+from data_cache.errors import NotWritten
 
 # A worker without work ends after so many seconds, and gives its memory back.
 IDLE_SECONDS = 300
@@ -93,10 +94,16 @@ class OnLoky:
         self._folder.cleanup()
 
     def share(self, world: World) -> None:
-        """Write the world to a file that each process reads once."""
+        """Write the world to a file that each process reads once; NotWritten where the disk does not take it."""
         self._key = uuid.uuid4().hex
         self._file = Path(self._folder.name) / self._key
-        self._file.write_bytes(packed_world(world, self._make))
+        try:
+            self._file.write_bytes(packed_world(world, self._make))
+        except OSError as error:
+            raise NotWritten(
+                f"{self._file}, from which workers read what they share, could not be written: {error.strerror}; make "
+                "room there, let TMPDIR name another folder, or take --workers 1"
+            ) from None
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Chunk]]:
         """As `Cluster.run` says."""

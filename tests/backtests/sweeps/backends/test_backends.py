@@ -1,5 +1,6 @@
 """Which workers are to be had, and what is said where there are none."""
 
+import errno
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from backtests.sweeps.backends import BACKENDS, address, cluster
 from backtests.sweeps.backends.local import InProcess, OnLoky
 from backtests.sweeps.runner import FastPath
 from backtests.sweeps.trials import World
-from data_cache.errors import BadUsage, UnknownName, Unreachable
+from data_cache.errors import BadUsage, NotWritten, UnknownName, Unreachable
 from strategies.benchmarks import BuyAndHold
 from tests.backtests.sweeps.backends.fake_runs import Fake, Marked, by_number, marks, tasks, world_of
 
@@ -36,6 +37,17 @@ def test_an_interrupt_does_not_reach_local_workers(fake: World) -> None:
     with cluster("local", workers=2, make=Fake) as two:
         two.share(fake)
         assert [chunk.records.attrs["deaf"] for _, chunk in two.run(tasks(2))] == [True, True]
+
+
+def test_a_disk_that_does_not_take_what_workers_share_is_told(fake: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    told = r"^/.*, from which workers read what they share, could not be written: No space left on device; make"
+    with cluster("local", 2, make=Fake) as workers, monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(NotWritten, match=told):
+            workers.share(fake)
 
 
 def test_there_are_as_many_local_workers_as_cpus_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
