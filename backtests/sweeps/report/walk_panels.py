@@ -16,7 +16,7 @@ from backtests.tearsheet.figures import COLORS, NEUTRAL, Panel, dated, figure, p
 
 BAND = "rgba(127,127,127,0.13)"
 INSIDE, OUTSIDE = COLORS[5], COLORS[1]
-# Labels that stand one above the other along the axis of a parameter.
+# So many labels have room one above the other along the axis of a parameter.
 MOST_LABELS = 6
 
 
@@ -94,14 +94,12 @@ class Drift:
         return all(isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in self._held.dropna())
 
     def _axis(self, frame: pd.DataFrame) -> dict[str, Any]:
-        """The values that were held: all of them where they are few."""
+        """The values that were held, less those whose labels would run into another's."""
         marks = frame.dropna().drop_duplicates("value").sort_values("value")
         low, high = float(marks["value"].min()), float(marks["value"].max())
         room = (high - low) * 0.12 or 0.5
         axis: dict[str, Any] = {"range": [low - room, high + room], "zeroline": False}
-        if self._numbers and len(marks) > MOST_LABELS:
-            return axis | {"nticks": MOST_LABELS}
-        marks = marks.iloc[:: -(-len(marks) // MOST_LABELS)]
+        marks = marks.iloc[_apart(marks["value"].to_numpy(), (high - low) / MOST_LABELS)]
         return axis | {
             "tickvals": marks["value"].tolist(),
             "ticktext": [plain(shortened(text)) for text in marks["text"]],
@@ -215,8 +213,12 @@ class PathRatios:
             for name, value, color in self.others
             if np.isfinite(value)
         ]
+        every = [*ratios, *(value for _, value, _ in self.others if np.isfinite(value))]
+        room = (max(every) - min(every)) * 0.05 or 0.5
+        ends = [min(every) - room, max(every) + room]
+        named = {"text": "Sharpe ratio", "standoff": 6}
         layout = {
-            "xaxis": {"title": {"text": "Sharpe ratio", "standoff": 6}, "fixedrange": True, "nticks": 8},
+            "xaxis": {"title": named, "range": ends, "fixedrange": True, "nticks": 8},
             "yaxis": {"visible": False, "range": [-3, 3], "fixedrange": True},
             "margin": {"l": 12, "r": 12, "t": 8, "b": 48},
             "hovermode": "closest",
@@ -236,6 +238,15 @@ def _shaded(bands: pd.DataFrame) -> list[dict[str, Any]]:
     box = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "fillcolor": BAND, "line": {"width": 0}}
     edges = zip(bands["test_from"], bands["test_to"], strict=True)
     return [box | {"x0": f"{begin:%Y-%m-%d %H:%M}", "x1": f"{end:%Y-%m-%d %H:%M}"} for begin, end in edges]
+
+
+def _apart(values: np.ndarray, least: float) -> list[int]:
+    """Places of ascending values that are at least so far apart, from the lowest on."""
+    taken: list[int] = []
+    for place, value in enumerate(values):
+        if not taken or value - values[taken[-1]] >= least:
+            taken.append(place)
+    return taken
 
 
 def _text(value: Any) -> str:

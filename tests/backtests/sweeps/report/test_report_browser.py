@@ -29,6 +29,7 @@ addEventListener("load", async () => {
   said.page = inside.documentElement.scrollWidth;
   said.charts = Math.max(...[...inside.querySelectorAll("section > figure > .chart .main-svg, .maps .main-svg")]
     .map((svg) => svg.getBoundingClientRect().right));
+  said.more = page.getComputedStyle(inside.querySelector("#best .more")).display;
   page.URL.createObjectURL = (blob) => { said.kind = blob.type; said.bytes = blob.size; return "#"; };
   inside.getElementById("download").click();
   inside.querySelector('button[data-tenths="1"]').click();
@@ -36,6 +37,18 @@ addEventListener("load", async () => {
   await pause();
   said.tenths = inside.getElementById("paths").data.map((trace) => trace.visible ?? true).join(" ");
   said.hidden = inside.getElementById("fan").data[6].visible;
+});
+</script></body></html>
+"""
+
+# The same as wide as a screen: how much of the table of the best trials is cut off.
+SCREEN = """<!doctype html><html><body>
+<iframe src="report.html" style="width:1280px;height:900px;border:0"></iframe>
+<script>
+addEventListener("load", () => {
+  const inside = document.querySelector("iframe").contentWindow.document;
+  const table = inside.querySelector("#best .scroll");
+  document.documentElement.dataset.cut = table.scrollWidth - table.clientWidth;
 });
 </script></body></html>
 """
@@ -68,8 +81,16 @@ def test_nothing_is_wider_than_a_phone_and_switches_and_download_work(report: Pa
     dom, console = browse(phone, "--dump-dom")
     assert int(told(dom, "page")) <= 390
     assert 200 < float(told(dom, "charts")) <= 390
+    assert told(dom, "more") == "block"  # the table of the best is wider, and says so
     assert told(dom, "kind") == "text/csv"
     assert int(told(dom, "bytes")) > 1_000
     assert told(dom, "tenths") == " ".join(["false"] * 9 + ["true"] * 2)
     assert told(dom, "hidden") == "legendonly"
     assert console == []
+
+
+def test_the_best_trials_of_five_parameters_are_whole_on_a_screen(report: Path) -> None:
+    screen = report.with_name("screen.html")
+    screen.write_text(SCREEN, encoding="utf-8")
+    dom, _ = browse(screen, "--dump-dom")
+    assert told(dom, "cut") == "0"
