@@ -50,6 +50,7 @@ def render(sweep: "Sweep") -> str:
     trials, charts = scored(sweep), Charts()
     return template("template.html", HOME).render(
         title=words.title(sweep),
+        signs=words.signs,
         simulated=sweep.simulated,
         presumption=words.presumption(sweep.verdict),
         reasons=words.reasons(sweep.verdict, str(sweep.benchmark.name)),

@@ -13,6 +13,7 @@ from backtests.sweeps.report import walk_words as words
 from backtests.sweeps.report.page import HOME, MANY_COLUMNS, dotted
 from backtests.sweeps.report.scored import Objective
 from backtests.sweeps.report.walk_panels import OUTSIDE, Banded, Drift, PathRatios, Promised
+from backtests.sweeps.report.words import signs
 from backtests.sweeps.trial_table import text_of
 from backtests.sweeps.walked import Walk
 from backtests.tearsheet.document import Charts, Key, as_json, asset, script_json, template, write_page
@@ -41,6 +42,7 @@ def render_walk(walk: Walk, paths: PurgedCrossValidation | None) -> str:
     objective = Objective(walk.plan.objective, OBJECTIVES[walk.plan.objective])
     return template("walk.html", HOME).render(
         title=words.title(walk),
+        signs=signs,
         simulated="SIMULATED" in walk.plan.market.origin,
         outcome=words.outcome(walk.result),
         reasons=words.reasons(walk, paths),

@@ -28,7 +28,7 @@ def outcome(result: Result) -> str:
         return f"{said}."
     other = result.benchmark.metrics["sharpe"]
     text = "none" if isnan(other) else SHARPE.text(other)
-    return f"{said}; {result.benchmark.strategy!r}, the benchmark, has {text}."
+    return f"{said}; {result.benchmark.name}, the benchmark, has {text}."
 
 
 def reasons(walk: Walk, paths: PurgedCrossValidation | None) -> list[str]:
@@ -76,14 +76,16 @@ def facts(walk: Walk) -> list[tuple[str, str]]:
     plan = walk.plan
     seed = "" if plan.search == "grid" else f", seed {plan.seed}"
     search = f"{SEARCHES.get(plan.search, plan.search)}: {counted(plan.new_search().trials)} a window{seed}"
-    joined = [(term, text) for term, text in run_facts([walk.result]) if term not in ("Strategy", "Engine")]
+    joined = dict(run_facts([walk.result]))
+    if walk.result.benchmark is not None:
+        joined["Benchmark"] = repr(walk.result.benchmark.strategy)
     return [
         ("Strategy", repr(plan.space.base)),
         ("Objective", LABELS[plan.objective]),
         ("Search", search),
         ("Where", " and ".join(constraint.text for constraint in plan.space.where)),
         ("Steps", _steps(walk)),
-        *joined,
+        *((term, text) for term, text in joined.items() if term not in ("Strategy", "Engine")),
     ]
 
 

@@ -1,5 +1,6 @@
 """What the numbers of a sweep say, in sentences."""
 
+import re
 from math import isnan
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,15 @@ def judgement(sweep: "Sweep") -> str:
         f"vectorbt ran {counted(len(judged.numbers))} again, the best and a random sample; the largest relative "
         f"difference of equity is {judged.largest:.1e}."
     )
+
+
+def signs(sentence: str) -> str:
+    """The sentence with true minus signs; hyphens between words and within dates stay.
+
+    >>> signs("walk-forward, since 2020-01-01: -0.16")
+    'walk-forward, since 2020-01-01: −0.16'
+    """
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", sentence)
 
 
 def counted(count: int) -> str:

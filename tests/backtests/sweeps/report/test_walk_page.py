@@ -50,7 +50,7 @@ def test_the_headline_sets_the_joined_sharpe_ratio_beside_the_benchmarks(walk: W
     own, other = walk.result, walk.result.benchmark
     assert other is not None
     assert words.outcome(own) == (
-        f"Out of sample, the joined run has a Sharpe ratio of {own.metrics['sharpe']:.2f} a year; {other.strategy!r}, "
+        f"Out of sample, the joined run has a Sharpe ratio of {own.metrics['sharpe']:.2f} a year; BuyAndHold, "
         f"the benchmark, has {other.metrics['sharpe']:.2f}."
     )
     assert words.outcome(replace(own, benchmark=None)).endswith(" a year.")
@@ -73,6 +73,15 @@ def test_what_stands_behind_it_is_counted(walk: Walk) -> None:
         "It was not cross-validated: a search that learns has seen what would be held out."
     )
     assert "52 runs were made for it; 1,240" in words.reasons(walk, None)[1]
+
+
+def test_losses_have_minus_signs_and_words_keep_their_hyphens(market: Market) -> None:
+    walk = made_walk(market)
+    told = text_of(
+        Page(walk_page.render_walk(replace(walk, stretches=walk.stretches.assign(out_of_sample=-0.5)), None))
+    )
+    assert "1.50 inside, −0.50 outside. Outside over inside, the walk-forward efficiency, is −33%." in told
+    assert "It was not cross-validated" in told
 
 
 def test_where_there_is_no_efficiency_the_reason_stands_there(walk: Walk) -> None:
@@ -124,6 +133,7 @@ def test_facts_say_what_was_walked_through_and_a_grid_has_no_seed(walk: Walk) ->
     facts = dict(words.facts(walk))
     assert facts["Steps"] == "chosen on 120d, held for 60d, 5d between"
     assert facts["Search"] == "all of the grid, in its order: 12 trials a window"
+    assert facts["Benchmark"].startswith("BuyAndHold(exposure=")
     assert facts["Strategy"].startswith("TrendFollowing(days=10")
     drawn = replace(walk, plan=replace(walk.plan, search="random", trials=5))
     assert dict(words.facts(drawn))["Search"] == "a random sample: 5 trials a window, seed 7"
