@@ -20,12 +20,15 @@ from backtests.sweeps.swept import Sweep
 from backtests.sweeps.trials import Chunk, Task, Watching, unwatched
 from backtests.sweeps.weigh import weigh
 from data_cache import parquet
+from strategies.strategy import path_dependent
 
 __all__ = ["OBJECTIVES", "Plan", "Sweep", "run_sweep"]
 
 # A search that learns is asked for so many trials at a time, and they are run in so many at once: the same whatever the
 # workers are, so that it learns the same anywhere.
 ROUND, SHARE = 64, 16
+# So many chunks of trials of event engines are there for each worker, at least.
+SHARES = 4
 
 
 def run_sweep(
@@ -57,7 +60,10 @@ def run_sweep(
     plan.refuse_look_ahead()
     search = plan.new_search()
     n_days = len(plan.days.days)
-    about = plan.about() | {"chunk": chunk_size(search.trials, n_days, cluster.workers, memory)}
+    size = chunk_size(search.trials, n_days, cluster.workers, memory)
+    if path_dependent(plan.space.base):  # each trial takes a while, so a few make a chunk
+        size = max(1, min(size, search.trials // (SHARES * cluster.workers)))
+    about = plan.about() | {"chunk": size}
     require_room(folder, search.trials, n_days)
     with SweepFolder.open(folder, about, plan.names, plan.days.days, resume) as stored:
         _Trials(plan, search, stored, ledger, cluster, watch).run()

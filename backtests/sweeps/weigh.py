@@ -80,7 +80,7 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
 
 def _require_scores(plan: Plan, table: pd.DataFrame, scores: pd.Series) -> None:
     if scores.isna().all():
-        idle = f"those that decided have none, for their {plan.objective} is undefined where equity never moves"
+        idle = f"its trials never left cash, and a {plan.objective} of what never traded says nothing"
         problem = table["problem"].iloc[0] if (table["problem"] != "").all() else idle
         raise NoData(f"none of {len(table):,} trials of {plan.family} has a {plan.objective}: {problem}")
 

@@ -73,10 +73,8 @@ def test_a_hill_inside_the_grid_is_no_finding() -> None:
 
 def test_a_best_trial_at_the_edge_is_a_finding_per_parameter() -> None:
     assert told(*grid(a=[0, 0, 1], b=[0, 1, 2], c=[1, 2, 3])) == [
-        "Mine: the best trial has window=15, the largest of 3 values; the optimum may lie beyond: "
-        "widen the grid there",
-        "Mine: the best trial has trigger=3, the largest of 3 values; the optimum may lie beyond: "
-        "widen the grid there",
+        "Mine: the best trial has window=15, the largest of 3 values; the optimum may lie beyond: widen the grid there",
+        "Mine: the best trial has trigger=3, the largest of 3 values; the optimum may lie beyond: widen the grid there",
     ]
 
 
