@@ -153,9 +153,9 @@ class Ledger:
 
         It counts the distinct trials of the same strategy class whose windows overlap: those are what the best was
         chosen among. A trial on other years, or on another simulated market, has not seen the luck of these; one on the
-        same years has, whatever its parameters, costs, timeframe or assets were. Other classes are other ideas, which this does not choose among;
-        where the best of several was taken, count with family None. Trials that resemble one another count in full
-        here: the effective number, by clustering of their returns, makes less of them.
+        same years has, whatever its parameters, costs, timeframe or assets were. Other classes are other ideas, which
+        this does not choose among; where the best of several was taken, count with family None. Trials that resemble
+        one another count in full here: the effective number, by clustering of their returns, makes less of them.
 
         start, end, origin : as for `trials`      distinct : False counts every run
         """

@@ -145,11 +145,12 @@ def undeflated(evidence: Evidence) -> Found:
 def deflated(evidence: Evidence, trials: float) -> float:
     """DSR of the best of so many trials, from the variance of the Sharpe ratios in the ledger.
 
-    The variance of a ratio without skill is one over its number of bars: two months say 12 as easily as eight years
-    say 1. So the ratios, a year, are first made ones of this tape, times the root of their years over its years, and
-    then per bar; whatever bars they came from. Trials without a ratio count, but have no part in the variance. Where one trial alone was ever run, nothing was chosen and nothing is deflated.
-    For an effective number the variance is too small, being that of trials that resemble each other: of fifty rules in
-    one market without skill, with correlations of one half, 15 % of the best have 0.95 with it, 1 % with the count.
+    The variance of a ratio without skill is one over its number of bars: two months say 12 as easily as eight years say
+    1. So the ratios, a year, are first made ones of this tape, times the root of their years over its years, and then
+    per bar; whatever bars they came from. Trials without a ratio count, but have no part in the variance. Where one
+    trial alone was ever run, nothing was chosen and nothing is deflated. For an effective number the variance is too
+    small, being that of trials that resemble each other: of fifty rules in one market without skill, with correlations
+    of one half, 15 % of the best have 0.95 with it, 1 % with the count.
     """
     of = evidence.moments
     tried = evidence.tried.dropna(subset="sharpe")

@@ -186,8 +186,8 @@ def test_a_deflated_sharpe_ratio_below_095_is_a_finding_that_names_the_number_of
     assert [(f.code, f.sentence) for f in luck(deflated=0.9004)] == [
         (
             "BEST_OF_MANY",
-            "the deflated Sharpe ratio is 0.900, below 0.95: the best of 1,000 trials without any skill could look like "
-            "this",
+            "the deflated Sharpe ratio is 0.900, below 0.95: the best of 1,000 trials without any skill could look "
+            "like this",
         )
     ]
 
@@ -197,8 +197,8 @@ def test_a_placebo_that_is_not_beaten_is_a_finding() -> None:
     assert [(f.code, f.sentence) for f in luck(placebo=0.31)] == [
         (
             "PLACEBO_NOT_BEATEN",
-            "the placebo is not beaten (p = 0.310): so often, the same signals shifted to the wrong time do at least as "
-            "well",
+            "the placebo is not beaten (p = 0.310): so often, the same signals shifted to the wrong time do at "
+            "least as well",
         )
     ]
 
@@ -208,8 +208,8 @@ def test_a_best_that_is_not_shown_to_beat_the_benchmark_is_a_finding() -> None:
     assert [(f.code, f.sentence) for f in luck(superior=0.34)] == [
         (
             "NOT_SUPERIOR",
-            "no trial is shown to beat the benchmark in mean daily return, whatever its risk (p = 0.340): so often, the best would look at least as good if "
-            "none of them were better than it",
+            "no trial is shown to beat the benchmark in mean daily return, whatever its risk (p = 0.340): so often, "
+            "the best would look at least as good if none of them were better than it",
         )
     ]
 

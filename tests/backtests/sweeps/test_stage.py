@@ -51,8 +51,9 @@ class Squared(Newest):
         return super().compute(known) ** 2
 
 
-def plan_of(toy: SimpleNamespace, releases: Mapping[str, Mapping[str, float]], space: Space, **more: object) -> Plan:
-    execution = more.get("execution", FREE)
+def plan_of(
+    toy: SimpleNamespace, releases: Mapping[str, Mapping[str, float]], space: Space, execution: Execution = FREE
+) -> Plan:
     return Plan(space, toy.market({"BTC": toy.BTC}, releases=releases), execution)
 
 
