@@ -70,6 +70,11 @@ class Target:
         self.due = start + self._every if self._every else np.inf
         self._standing: np.ndarray | None = None
 
+    @property
+    def takes_every_change(self) -> bool:
+        """Whether a decision is whatever differs from the last one, by how little and whenever it may be."""
+        return self._band == 0 and not self._every
+
     def moves(self, at: int, weights: np.ndarray) -> bool:
         """Whether `weights` (shape (n_assets,), NaN for no decision), answered at `at`, are a new decision."""
         if np.isnan(weights[0]):
@@ -234,4 +239,6 @@ def _moves(times: np.ndarray, rows: np.ndarray, target: Target, rebalance_days: 
     changed = np.ones(len(known), bool)
     if rebalance_days == 0:
         changed[1:] = (standing[1:] != standing[:-1]).any(axis=1)
+    if target.takes_every_change:
+        return known[changed]
     return np.array([i for i in known[changed].tolist() if target.moves(int(times[i]), rows[i])], int)
