@@ -39,6 +39,12 @@ def _own_ledger(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("EBBTIDE_LEDGER", str(tmp_path_factory.getbasetemp() / "ledgers" / str(next(LEDGERS))))
 
 
+@pytest.fixture(autouse=True)
+def _no_width_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is piped is as wide as it is without a terminal, wherever the tests run."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of the real history."""
