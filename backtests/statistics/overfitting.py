@@ -5,7 +5,7 @@ count bars; `per_bar` converts an annual one. Only `minimum_backtest_years` spea
 Skewness and kurtosis are moments of the sample (divided by n); kurtosis is Pearson's, 3 for a normal distribution.
 The number of trials is always an argument: the true one is in the ledger, not in the table at hand.
 
-Papers. PSR and minimum track record: Bailey and López de Prado, "The Sharpe ratio efficient frontier", Journal of Risk
+Papers. PSR: Bailey and López de Prado, "The Sharpe ratio efficient frontier", Journal of Risk
 15(2), 2012. DSR: the same, "The deflated Sharpe ratio", Journal of Portfolio Management 40(5), 2014. Minimum backtest
 length: Bailey, Borwein, López de Prado and Zhu, "Pseudo-mathematics and financial charlatanism", Notices of the AMS
 61(5), 2014. CSCV: the same four, "The probability of backtest overfitting", Journal of Computational Finance 20(4),
@@ -103,19 +103,6 @@ def deflated_sharpe(of: Moments, trials: float, variance: float) -> float:
     if not 0 <= variance < inf:
         raise BadUsage(f"the variance of the trials' Sharpe ratios must be zero or more; found {variance}")
     return probabilistic_sharpe(of, sqrt(variance) * expected_maximum(trials))
-
-
-def minimum_track_record(of: Moments, threshold: float = 0.0, confidence: float = 0.95) -> float:
-    """MinTRL: the bars needed for the PSR over `threshold` (per bar) to reach `confidence`.
-
-    1 + spread (Φ⁻¹(confidence) / (SR - threshold))² (Bailey and López de Prado 2012). Infinite for a ratio that is not
-    above the threshold, NaN where the moments are.
-    """
-    if isnan(of.sharpe):
-        return nan
-    if of.sharpe <= threshold:
-        return inf
-    return 1 + of.spread * (NORMAL.inv_cdf(confidence) / (of.sharpe - threshold)) ** 2
 
 
 def minimum_backtest_years(trials: float, annual_sharpe: float = 1.0) -> float:

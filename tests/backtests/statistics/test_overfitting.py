@@ -17,7 +17,6 @@ from backtests.statistics.overfitting import (
     expected_maximum,
     joined,
     minimum_backtest_years,
-    minimum_track_record,
     moments,
     per_bar,
     probabilistic_sharpe,
@@ -103,30 +102,6 @@ def test_a_negative_variance_is_refused() -> None:
         deflated_sharpe(FOUND, 10, -1)
 
 
-@pytest.mark.parametrize(
-    ("per_year", "years"), [(252, 2.73), (52, 2.83), (12, 3.24)], ids=["daily", "weekly", "monthly"]
-)
-def test_the_track_records_of_the_efficient_frontier_paper(per_year: int, years: float) -> None:
-    """An annual Sharpe ratio of 2, normal returns, to be held above 1 with 95 % confidence."""
-    record = minimum_track_record(Moments(100, per_bar(2, per_year)), per_bar(1, per_year))
-    assert record / per_year == pytest.approx(years, abs=5e-3)
-
-
-def test_hedge_fund_returns_need_the_papers_five_years() -> None:
-    """The same with skewness -0.72 and kurtosis 5.78, monthly: 4.99 years."""
-    record = minimum_track_record(Moments(100, per_bar(2, 12), -0.72, 5.78), per_bar(1, 12))
-    assert record / 12 == pytest.approx(4.99, abs=5e-3)
-
-
-def test_a_track_record_of_that_length_has_that_probability() -> None:
-    record = minimum_track_record(FOUND, 0.1)
-    assert probabilistic_sharpe(Moments(round(record), FOUND.sharpe, -3.0, 10.0), 0.1) == pytest.approx(0.95, abs=1e-4)
-
-
-def test_no_record_is_long_enough_for_what_is_not_above_the_threshold() -> None:
-    assert minimum_track_record(Moments(100, 0.1), 0.1) == inf
-
-
 def test_five_years_allow_45_trials() -> None:
     """The example of "Pseudo-mathematics", with its upper bound 2 ln N / E²."""
     assert minimum_backtest_years(45) < 5 < minimum_backtest_years(46)
@@ -154,7 +129,6 @@ def test_returns_that_do_not_vary_have_no_moments_and_no_probability() -> None:
     assert isnan(flat.sharpe)
     assert isnan(probabilistic_sharpe(flat))
     assert isnan(deflated_sharpe(flat, 10, 0.1))
-    assert isnan(minimum_track_record(flat))
 
 
 def test_moments_refuse_a_hole() -> None:
