@@ -122,8 +122,10 @@ def read(path: Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame
     if provenance.sha256 != sha256:
         raise _damaged(path, f"its sha256 {sha256[:16]} is not the {provenance.sha256[:16]} that was written")
     try:
-        table = pq.read_table(pa.BufferReader(content), columns=columns)
-        return table.to_pandas(split_blocks=True), provenance
+        # Without arrow's own threads: a process that ends while one of them starts or ends is aborted by it.
+        with pq.ParquetFile(pa.BufferReader(content), pre_buffer=False) as file:
+            table = file.read(columns=columns, use_threads=False)
+        return table.to_pandas(split_blocks=True, use_threads=False), provenance
     except pa.ArrowException as error:
         raise _damaged(path, f"it can't be read as Parquet ({error})") from error
 
@@ -154,7 +156,7 @@ def names_under(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def encoded(frame: pd.DataFrame) -> bytes:
     """The columns of `frame` as a Parquet file, without its index; equal frames make equal bytes."""
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1).replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]

@@ -121,7 +121,8 @@ class StoredChunk:
         """Whether its key is that of its trials under what `of` tells."""
         with self._opened() as file:
             window = file.schema_arrow.metadata[b"window"].decode()
-            trials = [json.loads(text) for text in file.read(["parameters"])["parameters"].to_pylist()]
+            texts = file.read(["parameters"], use_threads=False)["parameters"].to_pylist()
+        trials = [json.loads(text) for text in texts]
         return _key(of, window, trials, names) == self.key
 
     def columns(self, names: Sequence[str]) -> Mapping[str, Any]:
@@ -147,7 +148,7 @@ class StoredChunk:
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
         try:
-            with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+            with pq.ParquetFile(self.path, page_checksum_verification=True, pre_buffer=False) as file:
                 yield file
         except Exception:  # of whatever kind: a flipped bit can make pyarrow raise anything
             self.check()

@@ -539,3 +539,26 @@ def test_a_folder_that_cannot_be_made_is_named_with_a_cure(here: Store, place: s
     blocked.write_text("a file where a folder should be")
     with pytest.raises(NotWritten, match=r"could not be written: .*; what was stored is whole: make room or get leave"):
         here.add_series(spec("SOFR"), rows((2, 3, 5.3)), fetch())
+
+
+THREADS = """
+import os
+import numpy as np, pandas as pd, pyarrow.parquet
+from data_cache import parquet
+fetch = parquet.Fetch("file", "query", pd.Timestamp(0, tz="UTC"))
+moments = dict.fromkeys(("first", "last", "known_until"), pd.Timestamp(0, tz="UTC"))
+before = os.listdir("/proc/self/task")
+frame = pd.DataFrame({name: np.arange(100_000.0) for name in "abcdef"})
+path = parquet.Path("there.parquet")
+parquet.write(path, frame, parquet.Provenance("there", len(frame), fetches=(fetch,), **moments))
+assert parquet.read(path)[0].equals(frame)
+assert os.listdir("/proc/self/task") == before
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to count threads")
+def test_nothing_that_reads_or_writes_starts_a_thread_that_could_outlive_it(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", THREADS], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
+    )
+    assert ran.returncode == 0
