@@ -85,6 +85,49 @@
     }
   });
 
+  // What a chart or table shows, as CSV: tables bring their own, a chart's is its traces joined on x.
+  const tables = JSON.parse(document.getElementById("tables")?.textContent ?? "{}");
+  const quoted = (cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+  const plain = (text) => new DOMParser().parseFromString(String(text), "text/html").body.textContent;
+
+  function placeOf(trace, i) {
+    if (trace.x?.length) return String(trace.x[i]);
+    if (trace.dx >= 86400000) return new Date(Date.parse(`${trace.x0}`.slice(0, 10)) + i * trace.dx).toISOString().slice(0, 10);
+    return String((trace.x0 ?? 0) + i * (trace.dx ?? 1));
+  }
+
+  function csvOf(id) {
+    if (id in tables) return tables[id];
+    const traces = document.getElementById(id)._fullData.filter((trace) => trace.y?.length && !trace.z);
+    const names = traces.flatMap((trace) => (Array.isArray(trace.text) ? [trace.name, `${trace.name}, note`] : [trace.name]));
+    const rows = new Map();
+    let column = 0;
+    for (const trace of traces) {
+      const notes = Array.isArray(trace.text);
+      for (let i = 0; i < trace.y.length; i += 1) {
+        const at = placeOf(trace, i);
+        if (!rows.has(at)) rows.set(at, new Array(names.length).fill(""));
+        const y = trace.y[i];
+        rows.get(at)[column] = y === null || Number.isNaN(y) ? "" : String(y);
+        if (notes) rows.get(at)[column + 1] = plain(trace.text[i]);
+      }
+      column += notes ? 2 : 1;
+    }
+    const first = figures[id].layout.xaxis?.type === "date" ? "day" : "x";
+    const lines = [[first, ...names.map(plain)], ...[...rows].map(([at, cells]) => [at, ...cells])];
+    return lines.map((cells) => cells.map(quoted).join(",")).join("\n") + "\n";
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-csv]");
+    if (!button) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([csvOf(button.dataset.csv)], { type: "text/csv" }));
+    link.download = `${document.title} ${button.dataset.csv}.csv`.replace(/[^\w.() -]+/g, "_");
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+
   // On paper a chart is as wide as its place says, 680 pixels where it says nothing.
   function recolour(chosen, onPaper) {
     for (const place of drawn) {

@@ -5,13 +5,14 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
@@ -42,11 +43,73 @@ class Chart:
     legend: list[Key]
 
 
+class Term(Protocol):
+    """Something that has a definition, such as a metric: its label in a table opens it."""
+
+    @property
+    def name(self) -> str:
+        """Short, distinct and fit for an id."""
+
+    @property
+    def label(self) -> str:
+        """As the page shows it."""
+
+    @property
+    def definition(self) -> str:
+        """What it is, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A term of a section's own."""
+
+    name: str
+    label: str
+    definition: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's place in the page; the whole of its numbers can be downloaded under the same id.
+
+    columns : heads, the first one over the heads of rows; rows : head and texts. A head is a text, a Line or a Term.
+    """
+
+    id: str
+    label: str
+    columns: Sequence[object]
+    rows: Sequence[tuple[object, Sequence[str]]]
+
+
 class Charts:
-    """The figures of the page, by id."""
+    """The figures of the page by id, the tables as CSV by id, and the terms that were defined."""
 
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
+        self.tables: dict[str, str] = {}
+        self.terms: dict[str, Term] = {}
+
+    def table(
+        self,
+        id: str,
+        label: str,
+        frame: pd.DataFrame,
+        columns: Sequence[object],
+        rows: Sequence[tuple[object, Sequence[str]]],
+    ) -> Table:
+        """A table that shows `rows`, texts made from `frame`; `frame` itself is what is downloaded.
+
+        label : what is in it, for those who cannot see it
+        """
+        self.tables[id] = frame.to_csv()
+        self.define(*columns, *(head for head, _ in rows))
+        return Table(id, label, columns, rows)
+
+    def define(self, *things: object) -> None:
+        """Let the page hold the definition of each of `things` that is a Term."""
+        for thing in things:
+            if hasattr(thing, "definition"):
+                self.terms[thing.name] = thing  # type: ignore[attr-defined, assignment]
 
     def add(self, id: str, panel: Panel, legend: Iterable[Key] = ()) -> Chart:
         """Draw `panel` under that id."""

@@ -18,7 +18,8 @@ from backtests.sweeps.trial_table import text_of
 from backtests.sweeps.walked import Walk
 from backtests.tearsheet.document import Charts, Key, as_json, asset, script_json, template, write_page
 from backtests.tearsheet.figures import COLORS, NEUTRAL
-from backtests.tearsheet.panels import Drawdown, Equity, Line
+from backtests.tearsheet.lines import Line
+from backtests.tearsheet.sections.growth import Drawdown, Equity
 from data_cache.version import __version__
 
 SHARPE = Objective("sharpe", 1)

@@ -11,7 +11,7 @@ from backtests.sweeps.report.scored import Objective
 from backtests.sweeps.report.walk_page import joined_lines
 from backtests.sweeps.report.walk_panels import Banded, Drift, PathRatios, Promised
 from backtests.sweeps.walked import Walk
-from backtests.tearsheet.panels import Equity
+from backtests.tearsheet.sections.growth import Equity
 from tests.backtests.sweeps.report.made_walk import BEGIN, STRETCH, lab, made_paths, made_walk
 
 SHARPE = Objective("sharpe", 1)

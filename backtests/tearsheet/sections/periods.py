@@ -1,12 +1,14 @@
-"""The table of monthly returns, a row per year."""
+"""Returns by month and year."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from backtests.metrics import daily_equity
 from backtests.result import Result
+from backtests.tearsheet.sheet import Section, Sheet
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -55,3 +57,11 @@ def _cell(value: float, full: float) -> Cell:
     text = f"{value * 100:z,.1f}"
     direction = "" if text == "0.0" else "up" if value > 0 else "down"
     return Cell(text, direction, round(min(1.0, abs(value) / full), 2))
+
+
+def build(sheet: Sheet) -> dict[str, Any]:
+    """A table per line."""
+    return {"months": MONTHS, "tables": [(line, MonthlyReturns(line.result).rows()) for line in sheet.lines]}
+
+
+PERIODS = Section("periods", "Months", "Returns by month and year", build)

@@ -4,85 +4,30 @@ import base64
 import json
 import os
 import time
-from dataclasses import dataclass, make_dataclass
+from dataclasses import make_dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.backtest import Backtest, compare
+from backtests.backtest import compare
 from backtests.execution import Execution
 from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.tearsheet import document, page, write_tearsheet
-from backtests.tearsheet.monthly import MonthlyReturns
-from backtests.tearsheet.panels import COLORS, NEUTRAL, Costs, Drawdown, Equity, Line, Positions, SignalValues, lines_of
-from data_cache.bars import TIMEFRAMES, Bars
+from backtests.tearsheet.figures import COLORS, NEUTRAL
+from backtests.tearsheet.lines import lines_of
+from backtests.tearsheet.sections.growth import Drawdown, Equity
+from backtests.tearsheet.sections.holdings import Positions, SignalValues
+from backtests.tearsheet.sections.periods import MonthlyReturns
+from backtests.tearsheet.sections.trading import Costs
+from backtests.tearsheet.sheet import Sheet
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab
-from data_cache.market import Known, Market
-from data_cache.observations import Observations, observation_rows
-from signals.signal import Signal
 from strategies import BasisReset, BuyAndHold, FiscalDominance, StealthQE, TermPremiumShield, TreasuryRelease
-from strategies.strategy import Now, Strategy, Weights
 from tests.backtests.parsed_page import Page
-
-FREE = Execution(fee_bps=0, slippage_bps=0, min_notional=0, capital=1000)
-
-
-@dataclass(frozen=True)
-class Funding(Signal):
-    """The funding rate over `window` releases, <fraction>."""
-
-    window: int = 1
-    needs = ("FUNDING_BTC",)
-
-    def compute(self, known: Known) -> pd.Series:
-        return known.first("FUNDING_BTC").rolling(self.window).mean()
-
-
-@dataclass(frozen=True)
-class Follow(Strategy):
-    """Hold `share` of BTC while funding is positive."""
-
-    share: float = 1.0
-
-    def signals(self) -> dict[str, Signal]:
-        return {"funding": Funding()}
-
-    def weights(self, now: Now) -> Weights:
-        return {"BTC": (now.funding > 0) * self.share}
-
-
-def market(
-    closes: list[float],
-    start: str = "2024-01-01",
-    timeframe: str = "1d",
-    funding: list[tuple[str, float]] | None = None,
-    missing: tuple[int, ...] = (),
-    origin: str = "a hand-made market",
-) -> Market:
-    """Bars of BTC that open at the close before, the first at 100; funding known at given moments."""
-    times = pd.date_range(start, periods=len(closes), freq=TIMEFRAMES[timeframe], tz="UTC").as_unit("ns")
-    close = np.array(closes, float)
-    opened = np.append(100.0, close[:-1])
-    high, low = np.maximum(opened, close), np.minimum(opened, close)
-    frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1.0}, index=times)
-    known = pd.DatetimeIndex([at for at, _ in funding or [(start, 1.0)]], tz="UTC").as_unit("ns")
-    values = np.array([value for _, value in funding or [(start, 1.0)]])
-    rows = observation_rows(known.tz_localize(None), known, values)
-    bars = {"BTC": Bars("BTC", timeframe, frame.drop(times[list(missing)]))}
-    return Market(Observations({"FUNDING_BTC": rows}), bars, origin)
-
-
-def run(on: Market, strategy: Strategy | None = None, execution: Execution = FREE, **others: Any) -> Result:
-    return Backtest(strategy or BuyAndHold(mix=(("BTC", 1.0),)), on, execution, **others).run()
-
-
-def line(result: Result) -> Line:
-    return lines_of([result])[0]
+from tests.backtests.tearsheet.worlds import FREE, Follow, line, market, run
 
 
 def dated(frame: pd.DataFrame) -> list[str]:
@@ -221,11 +166,11 @@ def two() -> list[Result]:
 
 @pytest.fixture(scope="module")
 def parsed(two: list[Result]) -> Page:
-    return Page(page.render(two, "Two shares", "of one thing", ["Nothing was chosen for its result."]))
+    return Page(page.render(Sheet(two), "Two shares", "of one thing", ["Nothing was chosen for its result."]))
 
 
 def test_the_page_has_its_sections_and_no_id_twice(parsed: Page) -> None:
-    wanted = ("facts", "notes", "comparison", "definitions", "growth", "monthly", "paid", "manifests", "manifest")
+    wanted = ("facts", "notes", "manifests", "manifest", *(section.id for section in page.SECTIONS))
     assert set(wanted) <= set(parsed.ids)
     assert len(parsed.ids) == len(set(parsed.ids))
     assert [tag for tag, _ in parsed.tags if tag in ("header", "nav", "main", "footer", "h1")] == [
@@ -246,7 +191,7 @@ def test_every_figure_has_a_place_and_every_place_a_description(parsed: Page) ->
 
 def test_links_within_the_page_lead_somewhere(parsed: Page) -> None:
     links = [str(a["href"]) for _, a in parsed.tags if a.get("href") and str(a["href"]).startswith("#")]
-    assert len(links) >= 8
+    assert len(links) > len(page.SECTIONS)
     assert {link.removeprefix("#") for link in links} <= set(parsed.ids)
 
 
@@ -255,7 +200,10 @@ def test_header_cells_say_what_they_are_headers_of(parsed: Page) -> None:
 
 
 def test_each_metric_is_in_the_table_with_its_definition(parsed: Page) -> None:
-    assert [abbr["title"] for abbr in parsed.having("abbr")] == [metric.definition for metric in METRICS]
+    opened = [button["popovertarget"] for button in parsed.having("button", **{"class": "term"})]
+    assert opened[: len(METRICS)] == [f"def-{metric.name}" for metric in METRICS]
+    assert set(opened) <= set(parsed.ids)
+    assert all(document.prose(metric.definition).striptags() in " ".join(parsed.text) for metric in METRICS)
 
 
 def test_the_manifest_is_there_for_machines(parsed: Page, two: list[Result]) -> None:
@@ -270,12 +218,12 @@ def test_the_manifest_is_there_for_machines(parsed: Page, two: list[Result]) -> 
 def test_what_json_cannot_hold_is_null_in_the_manifest() -> None:
     result = run(market([110, 99]))
     assert np.isnan(result.metrics["beta"])
-    manifest = json.loads(Page(page.render([result], "No benchmark")).scripts["manifest"])
+    manifest = json.loads(Page(page.render(Sheet([result]), "No benchmark")).scripts["manifest"])
     assert manifest["results"][0]["metrics"]["beta"] is None
 
 
 def test_a_simulated_market_is_said_to_be_one_and_a_real_one_is_not(parsed: Page) -> None:
-    simulated = Page(page.render([run(market([110, 99], origin="SIMULATED (lab, seed 1)"))], "Title"))
+    simulated = Page(page.render(Sheet([run(market([110, 99], origin="SIMULATED (lab, seed 1)"))]), "Title"))
     assert simulated.having("p", id="simulated")
     assert "SIMULATED" in "".join(simulated.text)
     assert not parsed.having("p", id="simulated")
@@ -298,11 +246,11 @@ def test_names_that_bite_are_text_everywhere() -> None:
     result = run(
         market([110, 99, 120], origin=f"</script>{BITE}<!--"), cls(), benchmark=BuyAndHold(mix=(("BTC", 1.0),))
     )
-    text = page.render([result], f'"{BITE}', BITE, [BITE])
+    text = page.render(Sheet([result]), f'"{BITE}', BITE, [BITE])
     parsed = Page(text)
     assert BITE not in text
     assert BITE in "".join(parsed.text)
-    assert len(parsed.having("script")) == 4  # manifest, figures, plotly, the page's own
+    assert len(parsed.having("script")) == 5  # manifest, figures, tables, plotly, the page's own
     assert not parsed.having("a", href="https://example.org")
     assert json.loads(parsed.scripts["manifest"])["results"][0]["label"] == BITE
     names = [trace["name"] for trace in json.loads(parsed.scripts["figures"])["equity"]["data"]]
@@ -337,7 +285,7 @@ def test_what_differs_between_results_is_said_once_each(two: list[Result]) -> No
 def test_the_file_appears_whole_and_alone_in_a_folder_that_was_not_there(two: list[Result], tmp_path: Path) -> None:
     path = tmp_path / "new" / "sheet.html"
     write_tearsheet(two, path, "Two shares")
-    assert path.read_text(encoding="utf-8") == page.render(two, "Two shares")
+    assert path.read_text(encoding="utf-8") == page.render(Sheet(two), "Two shares")
     assert os.listdir(path.parent) == ["sheet.html"]
     assert path.stat().st_mode & 0o400
 
@@ -369,7 +317,7 @@ def test_a_folder_is_no_file(two: list[Result], tmp_path: Path) -> None:
 
 
 def test_two_pages_of_one_run_are_equal_to_the_last_byte(two: list[Result]) -> None:
-    assert page.render(two, "Two shares") == page.render(two, "Two shares")
+    assert page.render(Sheet(two), "Two shares") == page.render(Sheet(two), "Two shares")
 
 
 @pytest.mark.parametrize("timeframe", ["1d", "1h"])

@@ -1,0 +1,71 @@
+"""What stands on every chart: a line per result, and what lines over UTC days share.
+
+Everything is plotted by UTC day, whatever the bars: five strategies on hourly bars stay a small file. The values of a
+day stand at its date; a bar that ends at midnight belongs to the day that ends there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from backtests.metrics import days_of, labels, with_benchmarks
+from backtests.result import Result
+from backtests.tearsheet.document import Key
+from backtests.tearsheet.figures import COLORS, DASHES, NEUTRAL, plain, trace
+
+ASSET_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A result and how it is drawn on every chart and beside every table."""
+
+    result: Result
+    label: str
+    color: str
+    dash: str
+    is_benchmark: bool = False
+
+
+def lines_of(results: Sequence[Result]) -> list[Line]:
+    """A line for each result, in the palette's order, and a grey one for each benchmark that is not a result."""
+    everything = with_benchmarks(results)
+    return [
+        Line(result, label, COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
+        if i < len(results)
+        else Line(result, label, NEUTRAL, DASHES[(i - len(results)) % len(DASHES)], is_benchmark=True)
+        for i, (result, label) in enumerate(zip(everything, labels(everything), strict=True))
+    ]
+
+
+def asset_colors(assets: Sequence[str]) -> list[tuple[str, str]]:
+    """Each asset with its colour."""
+    return [(asset, ASSET_COLORS[i % len(ASSET_COLORS)]) for i, asset in enumerate(assets)]
+
+
+def last_of_day(frame: pd.DataFrame, ended: bool = False) -> pd.DataFrame:
+    """The last row of each UTC day; `ended` where the index is days already."""
+    days = frame.index if ended else days_of(frame.index)
+    return frame.set_axis(days)[~days.duplicated(keep="last")]
+
+
+def curves(frame: pd.DataFrame, lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """A trace per line, from the column of its label."""
+    # Benchmarks are thinner and lie underneath.
+    return [
+        trace(frame[line.label], plain(line.label), line.color, line.dash, width=1.4 if line.is_benchmark else 1.8)
+        | {"zorder": 0 if line.is_benchmark else 1}
+        for line in lines
+    ]
+
+
+def span(frame: pd.DataFrame | pd.Series) -> str:
+    """The first and the last day, in words."""
+    return f"{frame.index[0]:%-d %B %Y} to {frame.index[-1]:%-d %B %Y}"
+
+
+def line_keys(lines: Sequence[Line]) -> list[Key]:
+    """The legend of a chart whose traces are `curves`."""
+    return [Key(line.label, "line", line.color, line.dash, trace) for trace, line in enumerate(lines)]
