@@ -35,6 +35,10 @@ class BasisReset(Strategy):
             "share_below": BasisBelowHurdle(self.asset, self.hurdle, self.window),
         }
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """The hurdle itself, the fall that is an unwind, and the share from which it is over."""
+        return {"gap": (0.0,), "fall": (self.fall,), "share_below": (self.spell,)}
+
     def weights(self, now: Now) -> Weights:
         """Nothing during an unwind, all of the exposure otherwise."""
         unwinding = (now.gap < 0) & (now.fall >= self.fall) & (now.share_below < self.spell)

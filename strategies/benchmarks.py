@@ -55,6 +55,10 @@ class TrendFollowing(Strategy):
         """The trend of each asset, under the asset's name."""
         return {asset: Trend(asset, self.days) for asset, _ in self.mix}
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """The average itself: a trend of 0."""
+        return {asset: (0.0,) for asset, _ in self.mix}
+
     def weights(self, now: Now) -> Weights:
         """Each asset's share while its trend is up."""
         return {asset: (getattr(now, asset) > 0) * share * self.exposure for asset, share in self.mix}
@@ -79,6 +83,11 @@ class VolatilityTarget(Strategy):
     def signals(self) -> Mapping[str, Signal]:
         """The volatility of each asset, under the asset's name."""
         return {asset: Volatility(asset, self.days) for asset, _ in self.mix}
+
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """The volatilities between two steps, at which the scale is half a step above a whole number of them."""
+        halves = [(step + 0.5) * self.step for step in range(int(1 / self.step) + 1)]
+        return {asset: tuple(self.target / half for half in reversed(halves) if half < 1) for asset, _ in self.mix}
 
     def weights(self, now: Now) -> Weights:
         """Each asset's share times target / volatility, at most the share itself, in steps."""

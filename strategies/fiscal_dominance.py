@@ -47,6 +47,14 @@ class FiscalDominance(Strategy):
             for name, signal in strategy.signals().items()
         }
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """All levels of all theses, named thesis.signal."""
+        return {
+            f"{thesis}.{name}": levels
+            for thesis, strategy in self.theses().items()
+            for name, levels in strategy.thresholds().items()
+        }
+
     def weights(self, now: Now) -> Weights:
         """The exposure times the mean of what the theses would hold."""
         votes = [sum(strategy.weights(now.of(thesis)).values()) for thesis, strategy in self.theses().items()]

@@ -25,6 +25,10 @@ class NetLiquidityTide(Strategy):
         """The change of Fed assets less the Treasury's account less the RRP, $bn."""
         return {"change": NetLiquidityChange(self.weeks)}
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """The change that counts as a rising tide."""
+        return {"change": (self.trigger,)}
+
     def weights(self, now: Now) -> Weights:
         """All of the exposure while the tide rises."""
         return spread((now.change > self.trigger) * self.exposure, self.mix)

@@ -28,6 +28,10 @@ class StealthQE(Strategy):
         """Mean take-up of the facility, and SOFR against the ceiling."""
         return {"srf": StandingRepoUse(self.window), "stress": CeilingSpread()}
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """Take-up that counts as lending, and open stress."""
+        return {"srf": (self.trigger,), "stress": (self.ceiling_bps,)}
+
     def weights(self, now: Now) -> Weights:
         """All of the exposure while lending is above the trigger and stress below the ceiling; nothing otherwise."""
         lending = (now.srf > self.trigger) & (now.stress < self.ceiling_bps)

@@ -68,6 +68,10 @@ class Strategy:
         """The signals that the rule reads, by the name under which `now` holds them."""
         return {}
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """By signal name, the levels at which the rule changes its answer; empty for a rule that has none."""
+        return {}
+
     def can_miss(self) -> tuple[str, ...]:
         """Names of signals that the rule can live without: it is asked even while they are NaN."""
         return ()

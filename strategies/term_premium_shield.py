@@ -28,6 +28,10 @@ class TermPremiumShield(Strategy):
         """How much of the slope's rise the 10-year yield explains, percentage points."""
         return {"bear": BearSteepening(self.days)}
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """The steepening that is too much."""
+        return {"bear": (self.limit,)}
+
     def weights(self, now: Now) -> Weights:
         """The exposure, or the shielded exposure while steepening is above the limit."""
         shield = now.bear > self.limit

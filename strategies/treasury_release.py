@@ -26,6 +26,10 @@ class TreasuryRelease(Strategy):
         """How far the account is below its trailing peak, $bn."""
         return {"drawdown": TreasuryAccountDrawdown(self.window_days)}
 
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """The drawdown that counts as a release."""
+        return {"drawdown": (self.released,)}
+
     def weights(self, now: Now) -> Weights:
         """All of the exposure while at least `released` has been paid out since the peak."""
         return spread((now.drawdown >= self.released) * self.exposure, self.mix)
