@@ -76,7 +76,7 @@ def volatility(result: Result) -> float:
 
     NaN for fewer than two bars.
     """
-    returns = result.returns.to_numpy()
+    returns = result.bar_returns.to_numpy()
     return float(returns.std(ddof=1) * np.sqrt(bars_per_year(result))) if len(returns) > 1 else float("nan")
 
 
@@ -253,12 +253,12 @@ METRICS: tuple[Metric, ...] = (
 
 def bars_per_year(result: Result) -> float:
     """Returns per elapsed year: what annualises a number per bar."""
-    return len(result.returns) / result.years
+    return len(result.bar_returns) / result.years
 
 
 def excess_returns(result: Result) -> np.ndarray:
     """Returns over what idle cash earned in the same bar, shape (n_bars,)."""
-    return np.asarray(result.returns.to_numpy() - result.cash_returns.to_numpy())
+    return np.asarray(result.bar_returns.to_numpy() - result.cash_returns.to_numpy())
 
 
 def drawdown(result: Result) -> pd.Series:

@@ -75,9 +75,21 @@ class Result:
         return equity
 
     @cached_property
-    def returns(self) -> pd.Series:
+    def bar_returns(self) -> pd.Series:
         """Simple returns of equity, one per bar, stamped with the bar's end."""
         return self.equity.pct_change().iloc[1:].rename(self.name)
+
+    @cached_property
+    def returns(self) -> pd.Series:
+        """Simple returns of UTC days, at their dates, without a timezone: what quantstats, pyfolio and empyrical take.
+
+        A day that follows days without a bar holds their return too: all of them compound to the total return. The end
+        of a day is the next one's midnight, so returns by bar would stand in the wrong month there.
+        """
+        from backtests.metrics import daily_equity
+
+        returns = daily_equity(self).pct_change().iloc[1:].rename(self.name)
+        return returns.set_axis(returns.index.tz_localize(None).rename("day"))
 
     @cached_property
     def cash_returns(self) -> pd.Series:

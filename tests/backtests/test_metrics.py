@@ -363,7 +363,7 @@ def test_ratios_do_not_depend_on_the_capital(returns: list[float], weight: float
 @given(RETURNS)
 def test_returns_compound_to_the_total_and_drawdown_is_a_fraction(returns: list[float]) -> None:
     result = run(list(100 * np.cumprod(1 + np.array(returns))))
-    assert value("total_return", result) == pytest.approx(float(np.prod(1 + result.returns)) - 1)
+    assert value("total_return", result) == pytest.approx(float(np.prod(1 + result.bar_returns)) - 1)
     assert value("total_return", result) == pytest.approx(float(np.prod(1 + metrics.daily_returns(result))) - 1)
     assert 0 <= value("max_drawdown", result) <= 1
     assert 0 <= value("exposure", result) <= 1 + 1e-9

@@ -64,7 +64,7 @@ def test_equity_starts_with_the_capital_and_is_marked_at_the_closes(toy: SimpleN
     assert result.equity.index[0] == toy.at("01-01")
     assert result.equity.index[-1] == toy.at("01-06")
     assert str(result.equity.index.dtype) == "datetime64[ns, UTC]"
-    assert result.returns.tolist() == pytest.approx([after / before - 1 for before, after in pairwise(expected)])
+    assert result.bar_returns.tolist() == pytest.approx([after / before - 1 for before, after in pairwise(expected)])
 
 
 def test_weights_and_exposure_are_of_equity_at_the_close(result: Result) -> None:
