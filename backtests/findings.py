@@ -1,12 +1,13 @@
 """What a reader should know before believing a result: coded findings, each one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from backtests.proofs import prove
+from backtests.proofs import Proof, prove
 from backtests.result import Result
 from data_cache.errors import EbbtideError
 from signals.signal import values_at
@@ -22,6 +23,10 @@ FINAL = "fredgraph"
 SHORT_YEARS = 0.25
 # A signal unknown for less of the window than this is a warm-up, not a finding.
 TOLERATED = 0.02
+
+Rule = TypeVar("Rule", bound=Callable[..., object])
+# What each code means, in a sentence: of every rule whose module was imported, so of every finding there is.
+MEANINGS: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -40,31 +45,70 @@ class Finding:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What came of looking at results: findings, and the causality proofs of those that were put to one."""
+
+    findings: list[Finding]
+    proofs: list[Proof]
+
+
+def rule(function: Rule) -> Rule:
+    """A rule that finds one thing: its docstring begins "CODE: meaning." and becomes an entry of MEANINGS."""
+    code, meaning = (function.__doc__ or "").splitlines()[0].split(": ", 1)
+    MEANINGS.setdefault(code, f"{meaning[0].upper()}{meaning[1:]}")
+    return function
+
+
 def findings(
     results: Sequence[Result], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
 ) -> list[Finding]:
-    """All findings on `results`, of a run that was asked for from `start` to `end`.
+    """All findings on `results`; see `examined`."""
+    return examined(results, start, end).findings
 
-    Raises LookAhead for a strategy that a quick causality proof finds out: its numbers are not worth printing.
+
+def examined(
+    results: Sequence[Result],
+    start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
+    cuts: int = QUICK_CUTS,
+) -> Examined:
+    """All findings on `results`, of a run that was asked for from `start` to `end`, and the proofs made for them.
+
+    cuts : at so many moments the causality proof takes each strategy's future away
+    Raises LookAhead for a strategy that it finds out: its numbers are not worth printing.
     """
-    found = _window_cut(results[0], start, end) + _short_window(results[0])
+    found, proofs = _window_cut(results[0], start, end) + _short_window(results[0]), []
     for result in results:
-        found += _unproven(result) + _unknown_signals(result) + _few_decisions(result) + _no_fills(result)
-    return found + _final_values(results)
+        proof = _proof(result, cuts)
+        if isinstance(proof, Proof):
+            proofs.append(proof)
+        found += _unproven(result, proof)
+        found += _unknown_signals(result) + _few_decisions(result) + _no_fills(result)
+    return Examined(found + _final_values(results), proofs)
 
 
-def _unproven(result: Result) -> list[Finding]:
-    """UNPROVEN: the quick causality proof could not be run, so look-ahead is not ruled out."""
+def _proof(result: Result, cuts: int) -> Proof | EbbtideError | None:
+    """The proof, or why there is none; None where none is needed. Raises LookAhead for what it finds out."""
     if result.manifest["engine"] == "events":  # it shows a signal nothing but its past
-        return []
+        return None
     try:
-        proof = prove(result.strategy, result.market, QUICK_CUTS)
+        proof = prove(result.strategy, result.market, cuts)
     except EbbtideError as error:
-        return [Finding("UNPROVEN", result.name, f"the causality proof could not be run: {error}")]
+        return error
     proof.require()
-    return []
+    return proof
 
 
+@rule
+def _unproven(result: Result, proof: Proof | EbbtideError | None) -> list[Finding]:
+    """UNPROVEN: the causality proof could not be run, so look-ahead is not ruled out."""
+    if not isinstance(proof, EbbtideError):
+        return []
+    return [Finding("UNPROVEN", result.name, f"the causality proof could not be run: {proof}")]
+
+
+@rule
 def _window_cut(result: Result, start: pd.Timestamp | None, end: pd.Timestamp | None) -> list[Finding]:
     """WINDOW_CUT: the bars do not reach as far as was asked."""
     first, last = result.equity.index[0], result.equity.index[-1]
@@ -76,6 +120,7 @@ def _window_cut(result: Result, start: pd.Timestamp | None, end: pd.Timestamp | 
     return [Finding("WINDOW_CUT", "", sentence) for sentence in cut]
 
 
+@rule
 def _unknown_signals(result: Result) -> list[Finding]:
     """SIGNAL_UNKNOWN: for part of the window a signal is not known or too old, so there is no decision."""
     times = result.tape.known_at
@@ -93,6 +138,7 @@ def _unknown_signals(result: Result) -> list[Finding]:
     return found
 
 
+@rule
 def _final_values(results: Sequence[Result]) -> list[Finding]:
     """FINAL_VALUES: series hold what was known in the end, not what was first published."""
     sources = {need: told for result in results for need, told in result.manifest["sources"].items()}
@@ -106,6 +152,7 @@ def _final_values(results: Sequence[Result]) -> list[Finding]:
     return [Finding("FINAL_VALUES", "", sentence)]
 
 
+@rule
 def _short_window(result: Result) -> list[Finding]:
     """SHORT_WINDOW: what is annualised speaks of a year that did not happen."""
     if result.years >= SHORT_YEARS:
@@ -114,6 +161,7 @@ def _short_window(result: Result) -> list[Finding]:
     return [Finding("SHORT_WINDOW", "", f"the window has {days:.0f} days; annual numbers extrapolate from it")]
 
 
+@rule
 def _no_fills(result: Result) -> list[Finding]:
     """NO_FILLS: not one order was filled, so the result is that of cash."""
     if len(result.trades):
@@ -126,6 +174,7 @@ def _no_fills(result: Result) -> list[Finding]:
     return [Finding("NO_FILLS", result.name, sentence)]
 
 
+@rule
 def _few_decisions(result: Result) -> list[Finding]:
     """FEW_DECISIONS: so few decisions that luck explains any result."""
     count = len(result.decisions)

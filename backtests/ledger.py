@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ SCHEMA: dict[str, Any] = {
 # What tells one trial from another.
 DISTINCT = ["trial", "code"]
 TRIED = [*DISTINCT, "strategy", "simulated", "origin", "start", "end"]
+# What tells how the Sharpe ratios of trials vary.
+RATIO = ["sharpe", "bars", "bars_a_year"]
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ def record(results: Sequence[Result], command: str, ledger: Ledger | None = None
     """Enter `results` into the ledger (the default one where None), then say in each manifest how many trials it is of.
 
     manifest["trials"] : Ledger.count of its family on its window and market
+    manifest["tried_variance"] : `tried_variance` of these trials, None where it is unknown
     A benchmark beside a result is not entered.
     """
     ledger = Ledger.default() if ledger is None else ledger
@@ -194,8 +198,37 @@ def record(results: Sequence[Result], command: str, ledger: Ledger | None = None
         for result in results
     ]
     ledger.append(pd.concat(rows, ignore_index=True))
-    tried = ledger.trials(distinct=True, columns=TRIED)
-    return [replace(result, manifest=result.manifest | {"trials": _behind(result, tried)}) for result in results]
+    tried = ledger.trials(distinct=True, columns=[*TRIED, *RATIO])
+    return [
+        replace(result, manifest=result.manifest | trials_behind(_behind(result, tried), result)) for result in results
+    ]
+
+
+def trials_behind(tried: pd.DataFrame, result: Result) -> dict[str, Any]:
+    """What the manifest of `result` says of the distinct trials behind it: how many, and how their ratios vary.
+
+    tried : a row each, columns RATIO at least
+    """
+    variance = tried_variance(tried, len(result.tape.opens))
+    return {"trials": len(tried), "tried_variance": None if isnan(variance) else variance}
+
+
+def tried_variance(tried: pd.DataFrame, bars: int) -> float:
+    """The variance of the Sharpe ratios of trials, per bar of a tape of so many `bars`, as deflation needs it.
+
+    The variance of a ratio without skill is one over its number of bars: two months say 12 as easily as eight years say
+    1. So the ratios, a year, are first made ones of this tape, times the root of their years over its years, and then
+    per bar; whatever bars they came from. Trials without a ratio have no part in it. 0 where one trial alone was ever
+    run: nothing was chosen. NaN where fewer than two have a ratio.
+
+    tried : a row per distinct trial, columns RATIO
+    """
+    if len(tried) == 1:
+        return 0.0
+    rated = tried.dropna(subset="sharpe")
+    years = rated["bars"] / rated["bars_a_year"]
+    known = np.sort((rated["sharpe"] * np.sqrt(years)).to_numpy(float)) / np.sqrt(bars)  # in any order the same
+    return float(known.var(ddof=1)) if len(known) > 1 else float("nan")
 
 
 def scores(result: Result) -> dict[str, np.ndarray]:
@@ -289,9 +322,9 @@ def _asked(
     return asked
 
 
-def _behind(result: Result, tried: pd.DataFrame) -> int:
+def _behind(result: Result, tried: pd.DataFrame) -> pd.DataFrame:
     start, end = map(pd.Timestamp, result.manifest["window"])
-    return int(_asked(tried, result.strategy.family, start, end, result.manifest["origin"]).sum())
+    return tried[_asked(tried, result.strategy.family, start, end, result.manifest["origin"])]
 
 
 def _family(name: str, simulated: bool, runs: pd.DataFrame) -> Family:

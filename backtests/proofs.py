@@ -41,11 +41,17 @@ class Leak:
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of cutting a strategy's market at `cuts` moments."""
+    """What came of cutting a strategy's market at `moments`, ascending; `seed` made these and the noise."""
 
     strategy: Strategy
-    cuts: int
+    moments: tuple[pd.Timestamp, ...]
     leaks: tuple[Leak, ...]
+    seed: int = 0
+
+    @property
+    def cuts(self) -> int:
+        """At how many moments the future was changed."""
+        return len(self.moments)
 
     def require(self) -> None:
         """Raise LookAhead unless nothing leaked."""
@@ -61,7 +67,7 @@ def prove(strategy: Strategy, market: Market, cuts: int, seed: int = 0) -> Proof
     """Put `strategy` through the proof at up to `cuts` random cuts."""
     needs = {need for signal in strategy.signals().values() for need in signal.reads}
     moments = random_cuts(market, cuts, seed, needs)
-    return Proof(strategy, len(moments), tuple(leaks(strategy, market, moments, seed)))
+    return Proof(strategy, tuple(moments), tuple(leaks(strategy, market, moments, seed)), seed)
 
 
 def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed: int = 0) -> list[Leak]:

@@ -12,6 +12,7 @@ from math import isnan
 import numpy as np
 import pandas as pd
 
+from backtests.ledger import tried_variance
 from backtests.statistics.bootstrap import block_length, intervals
 from backtests.statistics.effective_trials import effective_trials
 from backtests.statistics.overfitting import (
@@ -145,22 +146,15 @@ def undeflated(evidence: Evidence) -> Found:
 def deflated(evidence: Evidence, trials: float) -> float:
     """DSR of the best of so many trials, from the variance of the Sharpe ratios in the ledger.
 
-    The variance of a ratio without skill is one over its number of bars: two months say 12 as easily as eight years say
-    1. So the ratios, a year, are first made ones of this tape, times the root of their years over its years, and then
-    per bar; whatever bars they came from. Trials without a ratio count, but have no part in the variance. Where one
-    trial alone was ever run, nothing was chosen and nothing is deflated. For an effective number the variance is too
-    small, being that of trials that resemble each other: of fifty rules in one market without skill, with correlations
-    of one half, 15 % of the best have 0.95 with it, 1 % with the count.
+    Trials without a ratio count, but have no part in the variance (`tried_variance`). Where one trial alone was ever
+    run, nothing was chosen and nothing is deflated. For an effective number the variance is too small, being that of
+    trials that resemble each other: of fifty rules in one market without skill, with correlations of one half, 15 % of
+    the best have 0.95 with it, 1 % with the count.
     """
     of = evidence.moments
-    tried = evidence.tried.dropna(subset="sharpe")
-    years = tried["bars"] / tried["bars_a_year"]
-    known = np.sort((tried["sharpe"] * np.sqrt(years)).to_numpy(float)) / np.sqrt(
-        evidence.bars
-    )  # in any order the same
-    alone = len(evidence.tried) == 1
-    need(alone or len(known) > 1, "fewer than two trials in the ledger have a Sharpe ratio, so its variance is unknown")
-    chance = deflated_sharpe(of, trials, 0.0 if alone else float(known.var(ddof=1)))
+    variance = tried_variance(evidence.tried, evidence.bars)
+    need(not isnan(variance), "fewer than two trials in the ledger have a Sharpe ratio, so its variance is unknown")
+    chance = deflated_sharpe(of, trials, variance)
     need(not isnan(chance), "the best trial's skewness and kurtosis leave its Sharpe ratio without a standard error")
     return chance
 

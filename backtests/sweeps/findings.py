@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.findings import Finding
+from backtests.findings import Finding, rule
 from backtests.sweeps.verdict import Verdict
 from data_cache.errors import BadUsage
 
@@ -89,6 +89,7 @@ def luck_findings(
     ]
 
 
+@rule
 def _edges(about: str, parameters: pd.DataFrame, best: int, space: Mapping[str, Sequence[Any]]) -> list[Finding]:
     """EDGE_OF_GRID: the best trial has the smallest or largest value of some parameter that there was to try."""
     found = []
@@ -104,6 +105,7 @@ def _edges(about: str, parameters: pd.DataFrame, best: int, space: Mapping[str, 
     return found
 
 
+@rule
 def _isolated(about: str, parameters: pd.DataFrame, scores: pd.Series, best: int) -> list[Finding]:
     """ISOLATED_PEAK: one step of a parameter away from the best trial, most of its lead is gone."""
     near = neighbours(parameters, best)
@@ -148,6 +150,7 @@ def _grid(parameters: pd.DataFrame, least: int = GRID) -> Iterator[tuple[Hashabl
                 yield name, values
 
 
+@rule
 def _fewer_decisions(about: str, decisions: int, parameters: int) -> list[Finding]:
     """FEWER_DECISIONS_THAN_PARAMETERS: there was more to choose than the strategy did."""
     if decisions >= parameters:
@@ -157,6 +160,7 @@ def _fewer_decisions(about: str, decisions: int, parameters: int) -> list[Findin
     return [Finding("FEWER_DECISIONS_THAN_PARAMETERS", about, sentence)]
 
 
+@rule
 def _overfit(about: str, overfitting: float) -> list[Finding]:
     """PROBABLY_OVERFIT: the best on one half of the history is more often than not below the median on the other."""
     if isnan(overfitting) or overfitting <= LIKELY:
@@ -168,6 +172,7 @@ def _overfit(about: str, overfitting: float) -> list[Finding]:
     return [Finding("PROBABLY_OVERFIT", about, sentence)]
 
 
+@rule
 def _deflated(about: str, trials: int, deflated: float) -> list[Finding]:
     """BEST_OF_MANY: after deflation for the number of trials, the Sharpe ratio is not above zero with confidence."""
     if isnan(deflated) or deflated >= CONFIDENCE:
@@ -179,6 +184,7 @@ def _deflated(about: str, trials: int, deflated: float) -> list[Finding]:
     return [Finding("BEST_OF_MANY", about, sentence)]
 
 
+@rule
 def _placebo(about: str, p_value: float) -> list[Finding]:
     """PLACEBO_NOT_BEATEN: the same decisions at the wrong time do as well too often."""
     if isnan(p_value) or p_value <= 1 - CONFIDENCE:
@@ -190,6 +196,7 @@ def _placebo(about: str, p_value: float) -> list[Finding]:
     return [Finding("PLACEBO_NOT_BEATEN", about, sentence)]
 
 
+@rule
 def _not_superior(about: str, p_value: float) -> list[Finding]:
     """NOT_SUPERIOR: that no trial is better than the benchmark can not be ruled out."""
     if isnan(p_value) or p_value <= 1 - CONFIDENCE:

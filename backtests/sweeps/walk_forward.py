@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.backtest import Backtest
-from backtests.ledger import Ledger, record
+from backtests.ledger import RATIO, Ledger, record, trials_behind
 from backtests.result import Result
 from backtests.source_code import code
 from backtests.sweeps.backends import Cluster
@@ -228,8 +228,8 @@ def _joined(
     own_manifest = run.manifest | told | {"code": run.manifest["code"] | codes}
     (result,) = record([replace(run, manifest=own_manifest)], COMMAND, ledger)
     window = plan.tape.opens.index[0], plan.tape.known_at[-1]
-    trials = ledger.count(plan.family, *window, origin=plan.market.origin)
-    return replace(result, manifest=result.manifest | {"trials": trials})
+    tried = ledger.trials(plan.family, *window, plan.market.origin, distinct=True, columns=RATIO)
+    return replace(result, manifest=result.manifest | trials_behind(tried, result))
 
 
 def _table(

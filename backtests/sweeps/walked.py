@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.findings import TOLERATED, Finding, findings
+from backtests.findings import TOLERATED, Finding, findings, rule
 from backtests.metrics import METRICS, Metric
 from backtests.result import Result
 from backtests.sweeps.plan import OBJECTIVES, Plan
@@ -171,6 +171,7 @@ def walk_findings(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame, resul
     ]
 
 
+@rule
 def _unknown(plan: Plan, result: Result) -> Iterator[Finding]:
     """SIGNAL_UNKNOWN: for part of the test windows what was held lacks a signal, so there is no decision."""
     rule, times = result.strategy, result.tape.known_at
@@ -185,6 +186,7 @@ def _unknown(plan: Plan, result: Result) -> Iterator[Finding]:
         yield Finding("SIGNAL_UNKNOWN", plan.family, sentence)
 
 
+@rule
 def _nothing_chosen(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
     """NOTHING_CHOSEN: in some training windows no trial had a score."""
     without = stretches[~stretches["chosen"]]
@@ -198,6 +200,7 @@ def _nothing_chosen(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("NOTHING_CHOSEN", plan.family, sentence)
 
 
+@rule
 def _short_last(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame) -> Iterator[Finding]:
     """SHORT_LAST_STRETCH: history ends within the last test window."""
     begin, end = stretches[["test_from", "test_to"]].iloc[-1]
@@ -207,6 +210,7 @@ def _short_last(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame) -> Iter
         yield Finding("SHORT_LAST_STRETCH", "", sentence)
 
 
+@rule
 def _worse_outside(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame) -> Iterator[Finding]:
     """WORSE_OUT_OF_SAMPLE: in the median, less than half of what training promised came of it."""
     found = kept(plan.objective, test, stretches)
@@ -215,6 +219,7 @@ def _worse_outside(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame) -> I
         yield Finding("WORSE_OUT_OF_SAMPLE", plan.family, sentence)
 
 
+@rule
 def _drifting(plan: Plan, stretches: pd.DataFrame) -> Iterator[Finding]:
     """DRIFTING_PARAMETER: a parameter changes at more than half of the steps."""
     changes = _changes(plan, stretches)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from backtests.backtest import Backtest
 from backtests.findings import findings
-from backtests.ledger import Ledger
+from backtests.ledger import RATIO, Ledger, trials_behind
 from backtests.manifest import manifest
 from backtests.metrics import bars_per_year
 from backtests.result import Result
@@ -70,7 +70,8 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
         findings=[*findings([best], plan.start, plan.end), *luck],
         manifest=best.manifest
         | {name: stored.about[name] for name in ("space", "where", "search", "versions")}
-        | {"objective": plan.objective, "seed": plan.seed, "sweep_trials": len(table), "trials": len(tried)}
+        | {"objective": plan.objective, "seed": plan.seed, "sweep_trials": len(table)}
+        | trials_behind(tried, best)
         | {"judged": {"trials": judged.numbers.tolist(), "largest_difference": judged.largest}},
         folder=stored.path,
         result=best,
@@ -111,8 +112,7 @@ def _benchmark(plan: Plan, best: Result) -> pd.Series:
 def _tried(plan: Plan, ledger: Ledger) -> pd.DataFrame:
     """What the ledger has of the distinct trials that the best was chosen among; see `Ledger.count`."""
     window = plan.tape.opens.index[0], plan.tape.known_at[-1]
-    columns = "sharpe", "bars", "bars_a_year"
-    return ledger.trials(plan.family, *window, plan.market.origin, distinct=True, columns=columns)
+    return ledger.trials(plan.family, *window, plan.market.origin, distinct=True, columns=RATIO)
 
 
 def _rotated_scores(plan: Plan, table: pd.DataFrame, numbers: np.ndarray) -> Callable[[int], np.ndarray]:
