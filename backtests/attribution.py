@@ -1,0 +1,213 @@
+"""Where the return came from: the states of the world, the releases that set off decisions, the signals of a rule.
+
+Log returns are split, for they add up: those of all rows make the log of one plus the total return. All of it describes
+the window that was; none of it says what a state, a release or a signal will be worth.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from backtests.decisions import Asked, ask, asked, moves, rebalance_days
+from backtests.metrics import ROUNDING, bars_per_year, sharpe, total_return
+from backtests.regimes import REGIMES, Regime, regimes_at_open
+from backtests.result import Result
+from backtests.simulate import portfolio_fills, simulate
+from backtests.tape import YEAR
+from data_cache.errors import EbbtideError
+from signals.signal import values_at
+from strategies.strategy import Now, path_dependent
+
+# What a few days returned says nothing of a year.
+SHORTEST_YEARS = 30 / 365
+
+WINDOW = ("window", "all")
+# Triggers that are no release.
+BEFORE, START, NOTHING_NEW = "before the first fill", "start of the window", "nothing new"
+JOINED = " + "
+
+
+def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES) -> pd.DataFrame:
+    """What was earned in each state: a row per (regime, state), and one of the whole window, ("window", "all").
+
+    A bar's return belongs to the state known at its open, the last moment at which a decision could still fill in it.
+    Columns: time (share of it), log_return, share (of the whole log return), annual_return, sharpe, exposure (mean over
+    time), and benchmark_log_return, benchmark_annual_return, benchmark_sharpe in the same bars.
+    Definitions are those of the metrics: annual growth by elapsed time, Sharpe by excess over cash and bars per year.
+    NaN where undefined: no bar in the state, a whole return of zero, no benchmark; an annual return and a Sharpe ratio
+    also where the state lasted less than 30 days in all. The rows of each regime add up: time to 1, log returns to the window's.
+    """
+    bars, states = _bars(result), regimes_at_open(result, regimes)
+    rows = {}
+    for regime in states.regimes:
+        known = states.frame[regime.name]
+        for state in [*reversed(regime.states), "unknown"]:
+            of_state = bars[(known == state).to_numpy()]
+            if state != "unknown" or len(of_state):
+                rows[regime.name, state] = _earned(result, of_state)
+    rows[WINDOW] = _earned(result, bars)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(rows, names=["regime", "state"])
+    table.insert(2, "share", _shares(table["log_return"], result))
+    return table
+
+
+def by_trigger(result: Result, causes: pd.DataFrame) -> pd.DataFrame:
+    """What was earned after decisions, by what had become known when they were taken; longest time first.
+
+    causes : what `backtests.causes.causes(result)` answers; its columns decision and need are read
+    From the open at which a decision filled to the open at which the next one did, the cost of the first included.
+    Decisions filled at one open count as the last of them. Needs known at one moment stand together, joined by " + ".
+    Columns: decisions (that filled), time (share of it), log_return, share (of the whole), exposure (mean over time).
+    Rows add up: time to 1, log returns to the window's.
+    """
+    entries, decided = _fills(result)
+    triggers = [BEFORE, *_triggers(result, causes, decided)]
+    bounds = np.concatenate([[0], entries, [len(result.tape.opens)]])
+    log_worth = np.log(_worth_at_opens(result))
+    cumulated = np.concatenate([[[0.0, 0.0]], np.cumsum(_held(result), axis=0)])
+    years, exposed = np.diff(cumulated[bounds], axis=0).T
+    stretches = pd.DataFrame(
+        {
+            "decisions": np.append(0, np.ones(len(entries), int)),
+            "time": years / result.years,
+            "log_return": np.diff(log_worth[bounds]),
+            "exposure": exposed / result.years,
+        }
+    )
+    table = stretches.groupby(pd.Index(triggers, name="trigger"), sort=False).sum()
+    table = table[(table["time"] > 0) | (table["decisions"] > 0)].sort_values("time", ascending=False, kind="stable")
+    table["exposure"] /= table["time"].where(table["time"] > 0)
+    table.insert(3, "share", _shares(table["log_return"], result))
+    return table
+
+
+def by_signal(result: Result) -> pd.DataFrame:
+    """What the result would lack without each signal: the rule asked again with that one held at its median.
+
+    A description and not a backtest: the median is that of the whole window (at bar ends), which nobody knew in it.
+    The parts need not add up, for signals work together. Same tape, execution and moments at which the rule is asked.
+    Columns: median, total_return and sharpe without the signal, total_return_lost and sharpe_lost (the result's less
+    those), decisions; a row per signal. NaN where it cannot be told: a rule that looks at its own book, a signal never
+    known, a rule that fails on the median or decides nothing.
+    """
+    names = list(result.strategy.signals())
+    held = {} if path_dependent(result.strategy) else _held_at_median(result)
+    rows = [held.get(name, _Without()) for name in names]
+    table = pd.DataFrame([vars(row) for row in rows], index=pd.Index(names, name="signal"), columns=_COLUMNS)
+    table.insert(3, "total_return_lost", total_return(result) - table["total_return"])
+    table.insert(4, "sharpe_lost", sharpe(result) - table["sharpe"])
+    return table
+
+
+@dataclass(frozen=True)
+class _Without:
+    median: float = float("nan")
+    total_return: float = float("nan")
+    sharpe: float = float("nan")
+    decisions: float = float("nan")
+
+
+_COLUMNS = list(vars(_Without()))
+
+
+def _held_at_median(result: Result) -> Mapping[str, _Without]:
+    strategy, market, tape = result.strategy, result.market, result.tape
+    try:
+        on = asked(strategy, market, tape)
+    except EbbtideError:
+        return {}
+    rows = {}
+    for name, signal in strategy.signals().items():
+        median = _median(values_at(signal, market, tape.known_at.asi8))
+        if not np.isnan(median):
+            held = {name: np.full(len(on.at), median)}
+            rows[name] = _rerun(result, replace(on, values={**on.values, **held}), median)
+    return rows
+
+
+def _rerun(result: Result, on: Asked, median: float) -> _Without:
+    strategy, execution, tape = result.strategy, result.execution, result.tape
+    try:
+        weights = ask(strategy, Now(on.at, on.values))
+        schedule = rebalance_days(strategy, execution)
+        moved, rows = moves(strategy, on, weights, tape.assets, execution.band, schedule)
+    except EbbtideError:
+        return _Without(median)
+    if not len(moved):
+        return _Without(median)
+    decisions = pd.DataFrame(rows, index=on.at[moved], columns=tape.assets)
+    fills = portfolio_fills(simulate(decisions, tape, execution), tape)
+    other = replace(result, decisions=decisions, fills=fills, benchmark=None)
+    return _Without(median, total_return(other), sharpe(other), len(decisions))
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _bars(result: Result) -> pd.DataFrame:
+    """A row per bar: years it counts for, log return, excess return, exposure, and the benchmark's two returns."""
+    years, exposed = _held(result).T
+    log_return = np.diff(np.log(result.equity.to_numpy()))
+    cash = result.cash_returns.to_numpy()
+    frame = {"years": years, "log_return": log_return, "excess": np.expm1(log_return) - cash, "exposed": exposed}
+    if result.benchmark is not None:
+        equity = result.benchmark.equity.reindex(result.equity.index, method="ffill")
+        frame["benchmark_log_return"] = np.diff(np.log(equity.to_numpy()))
+        frame["benchmark_excess"] = np.expm1(frame["benchmark_log_return"]) - cash
+    return pd.DataFrame(frame)
+
+
+def _held(result: Result) -> np.ndarray:
+    """Years from each bar's open to the next one's, and the same times the exposure held; shape (n_bars, 2)."""
+    # What is held in a bar is held until the next open, where it can be traded again.
+    years = np.diff(result.tape.open_times, append=result.tape.known_at[-1].value) / YEAR.value
+    return np.column_stack([years, years * result.exposure.to_numpy()])
+
+
+def _earned(result: Result, bars: pd.DataFrame) -> dict[str, float]:
+    years, per_year = bars["years"].sum(), bars_per_year(result)
+    row = {"time": years / result.years} | _growth(bars, "", years, per_year)
+    row["exposure"] = bars["exposed"].sum() / years if years > 0 else float("nan")
+    if "benchmark_excess" in bars:
+        return row | _growth(bars, "benchmark_", years, per_year)
+    return row | {f"benchmark_{name}": float("nan") for name in ("log_return", "annual_return", "sharpe")}
+
+
+def _growth(bars: pd.DataFrame, whose: str, years: float, per_year: float) -> dict[str, float]:
+    log_return, excess = bars[f"{whose}log_return"].sum(), bars[f"{whose}excess"].dropna().to_numpy()
+    annual, ratio = float("nan"), float("nan")
+    if years >= SHORTEST_YEARS:
+        annual = np.expm1(log_return / years)
+        spread = excess.std(ddof=1) if len(excess) > 1 else 0.0
+        ratio = excess.mean() / spread * np.sqrt(per_year) if spread > ROUNDING else float("nan")
+    return {f"{whose}log_return": log_return, f"{whose}annual_return": annual, f"{whose}sharpe": ratio}
+
+
+def _shares(log_returns: pd.Series, result: Result) -> pd.Series:
+    whole = np.log1p(total_return(result))
+    return log_returns / whole if abs(whole) > ROUNDING else log_returns * float("nan")
+
+
+def _fills(result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """The bars at whose open decisions filled, and the position of the (last) decision that each filled."""
+    rows = result.execution.fill_rows(result.decisions.index.asi8, result.tape.open_times)
+    last = np.append(rows[1:] != rows[:-1], True) & (rows < len(result.tape.open_times))
+    return rows[last], np.flatnonzero(last)
+
+
+def _triggers(result: Result, causes: pd.DataFrame, decided: np.ndarray) -> list[str]:
+    known = causes.groupby("decision")["need"].agg(lambda needs: JOINED.join(sorted(set(needs)))).to_dict()
+    at_start = result.decisions.index <= result.tape.opens.index[0]
+    return [known.get(i, START if at_start[i] else NOTHING_NEW) for i in decided.tolist()]
+
+
+def _worth_at_opens(result: Result) -> np.ndarray:
+    """What the book is worth at each bar's open, before it trades, and at the end; $, shape (n_bars + 1,)."""
+    opens = result.tape.opens.to_numpy()[1:]
+    later = result.cash.to_numpy()[:-1] + (result.units.to_numpy()[:-1] * opens).sum(axis=1)
+    return np.concatenate([[result.execution.capital], later, [result.equity.iloc[-1]]])
