@@ -14,6 +14,7 @@ import typer
 from backtests.options import (
     REQUEST_OPTIONS,
     SWEEP_OPTIONS,
+    TEARSHEET_OPTIONS,
     WALK_OPTIONS,
     JsonOption,
     LedgerOption,
@@ -184,6 +185,26 @@ def compare(
 
 
 @app.command()
+@takes(TEARSHEET_OPTIONS)
+def tearsheet(
+    strategies: Annotated[
+        list[str],
+        typer.Argument(help="Strategies as for run, all, a TOML run file; or saved results, .html or .json"),
+    ],
+    **options: Any,
+) -> None:
+    """Write a page on one or many strategies that can be handed round: HTML, PDF, pictures."""
+    from functools import partial
+
+    from backtests.console import print_tearsheet, progress
+    from backtests.tearsheet.request import make_tearsheet
+
+    building = partial(progress, doing="Writing the page")
+    made = make_tearsheet(options | {"strategies": strategies}, progress, building)
+    return _print_json(made.summary()) if options["json"] else print_tearsheet(made)
+
+
+@app.command()
 @takes(SWEEP_OPTIONS)
 def sweep(
     strategy: Annotated[str, typer.Argument(help="Name, file.py:Class, module:Class or a TOML run file")],
@@ -223,10 +244,15 @@ def walk(
             from backtests.sweeps.report import write_walk
 
             write_walk(walked, paths, asked.out)
+        if asked.tearsheet is not None:
+            from backtests.sweeps.report.walk_words import title
+            from backtests.tearsheet import write_tearsheet
+
+            write_tearsheet([walked.result], asked.tearsheet, title(walked), findings=walked.findings)
     if asked.json:
         crossed = paths.summary() | {"runs": walked.crossing_runs} if paths else None
         return _print_json(walked.summary() | {"cross_validation": crossed})
-    return print_walk(walked, paths, asked.out)
+    return print_walk(walked, paths, asked.out, asked.tearsheet)
 
 
 @app.command()
@@ -285,15 +311,15 @@ def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
 
     asked = request(options | {"strategies": strategies})
     results = record(asked.run(watch=progress), "run" if single else "compare", asked.trial_ledger())
-    found = asked.findings(results)
+    examined = asked.examined(results)
     if asked.out is not None:
         from backtests.tearsheet import write_tearsheet
 
         title = " · ".join(result.name for result in results)
-        write_tearsheet(results, asked.out, title, notes=[str(finding) for finding in found])
+        write_tearsheet(results, asked.out, title, findings=examined.findings, proofs=examined.proofs)
     if asked.json:
-        return _print_json(_summary(results, found, single))
-    return print_results(results, found, asked.engine, asked.out)
+        return _print_json(_summary(results, examined.findings, single))
+    return print_results(results, examined.findings, asked.engine, asked.out)
 
 
 def _summary(results: list[Any], found: list[Any], single: bool) -> dict[str, Any]:

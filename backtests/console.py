@@ -118,6 +118,18 @@ def print_results(results: Sequence[Any], found: Sequence[Any], engine: str, out
         say(f"Tearsheet: {escape(str(out))}")
 
 
+def print_tearsheet(made: Any) -> None:
+    """Print the results that are on a page, what was found of them, and where page, PDF and pictures are."""
+    page, *others = made.files
+    print_results(made.results, made.examined.findings, "auto", page)
+    pdf = [file for file in others if file.suffix == ".pdf"]
+    pictures = [file for file in others if file.suffix == ".png"]
+    for file in pdf:
+        say(f"PDF: {escape(str(file))}")
+    if pictures:
+        say(f"Pictures: {escape(str(pictures[0].parent))}, {len(pictures)} files")
+
+
 def print_window(results: Sequence[Any]) -> None:
     """Print what was run: data, window, engine, costs."""
     about, execution = results[0].manifest, results[0].execution

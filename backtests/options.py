@@ -47,6 +47,15 @@ REQUEST_OPTIONS: dict[str, Any] = {
 }
 
 
+# By the names of TearsheetRequest.
+TEARSHEET_OPTIONS: dict[str, Any] = REQUEST_OPTIONS | {
+    "out": _option(Path, "--out", "The page (HTML). Default: tearsheets/NAMES.html."),
+    "pdf": _option(Path, "--pdf", "Print the page to this PDF too; needs an installed Chromium."),
+    "png": _option(Path, "--png", "Paint page.png and each chart into this folder too; needs an installed Chromium."),
+    "cuts": _option(int, "--cuts", "Moments at which the causality proof takes the future away. Default: 4."),
+}
+
+
 _SEARCH: dict[str, Any] = {
     "set": _option(list[str], "--set", "Values of a parameter: window=5,10,20 or window=5:60:5; nested: part.window=…"),
     "where": _option(list[str], "--where", 'A condition on parameters, such as "fast < slow"; all of them must hold.'),
@@ -89,6 +98,7 @@ WALK_OPTIONS = _searching(
         ),
         "groups": _option(int, "--groups", "For cross-validation: into how many the days are cut. Default: 6."),
         "held_out": _option(int, "--held-out", "How many of them are held out at a time. Default: 2."),
+        "tearsheet": _option(Path, "--tearsheet", "Write a tearsheet of the joined run here (HTML)."),
     },
     "Write a page of the walk here (HTML).",
 )

@@ -13,7 +13,7 @@ import pandas as pd
 from backtests.backtest import ENGINES, Backtest, Watch, compare
 from backtests.decisions import traded_assets
 from backtests.execution import Execution
-from backtests.findings import Finding, findings
+from backtests.findings import QUICK_CUTS, Examined, examined
 from backtests.ledger import Ledger
 from backtests.result import Result
 from backtests.selection import find_strategies, find_strategy
@@ -106,9 +106,9 @@ class Request(Conditions):
 
     engine: str = "auto"
 
-    def findings(self, results: list[Result]) -> list[Finding]:
-        """What a reader should know before believing `results`."""
-        return findings(results, *self.window)
+    def examined(self, results: list[Result], cuts: int = QUICK_CUTS) -> Examined:
+        """What a reader should know before believing `results`, and proofs of causality at so many cuts."""
+        return examined(results, *self.window, cuts)
 
     def run(self, market: Market | None = None, watch: Watch = iter) -> list[Result]:
         """Run every strategy; CheckFailed if engine is "both" and any equity of the two differs by more than 1e-9.

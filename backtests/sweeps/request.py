@@ -193,6 +193,7 @@ class WalkRequest(SearchRequest):
     purge: str = "0d"
     groups: int | None = None
     held_out: int | None = None
+    tearsheet: Path | None = None
 
     def run(self, walking: Watching, crossing: Watching) -> tuple[Walk, PurgedCrossValidation | None]:
         """Cross-validate, then walk, which so counts all trials of both; None for a search that can't be validated so.
@@ -200,8 +201,8 @@ class WalkRequest(SearchRequest):
         walking, crossing : called with (done, total) after each chunk of trials of the one and of the other
         """
         space, memory, steps, folds = self.space(), memory_bytes(self.memory), self.steps(), self.folds()
-        if self.out is not None:
-            require_file(self.out)
+        for page in filter(None, (self.out, self.tearsheet)):
+            require_file(page)
         plan, ledger = self.plan(space), self.trial_ledger()
         stretches(
             plan.tape.opens.index[0], plan.tape.known_at[-1], plan.tape.length, steps

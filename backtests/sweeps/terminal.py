@@ -216,7 +216,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield what, folder / name
 
 
-def print_walk(walk: Any, paths: Any, out: Path | None) -> None:
+def print_walk(walk: Any, paths: Any, out: Path | None, tearsheet: Path | None = None) -> None:
     """Print what each stretch chose, how it drifted, what other paths say, and the joined run beside its benchmark."""
     say(escape(_walked(walk)))
     show(stretches(walk))
@@ -226,7 +226,7 @@ def print_walk(walk: Any, paths: Any, out: Path | None) -> None:
     say(escape(across(paths) if paths else "Not cross-validated: tpe learns from what would be held out"))
     say(escape(_counts(walk, paths)))
     say("Joined out of sample:")
-    print_results([walk.result], walk.findings, "auto", None, f"{walk.plan.family}, walked")
+    print_results([walk.result], walk.findings, "auto", tearsheet, f"{walk.plan.family}, walked")
     if out is not None:
         say(f"Report: {escape(str(out))}")
 

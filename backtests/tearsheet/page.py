@@ -1,6 +1,6 @@
 """The page: sections and manifest put into one HTML file that needs nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,28 @@ from backtests.result import Result
 from backtests.tearsheet.document import as_json, asset, script_json, template, write_page
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sections.comparison import COMPARISON
+from backtests.tearsheet.sections.distribution import DISTRIBUTION
+from backtests.tearsheet.sections.drawdowns import DRAWDOWNS
 from backtests.tearsheet.sections.growth import GROWTH
 from backtests.tearsheet.sections.holdings import HOLDINGS
 from backtests.tearsheet.sections.periods import PERIODS
+from backtests.tearsheet.sections.rolling import ROLLING
 from backtests.tearsheet.sections.trading import TRADING
 from backtests.tearsheet.sheet import Section, Sheet
 from data_cache.errors import BadUsage
 from data_cache.version import __version__
 
+Watch = Callable[[Sequence[Section]], Iterable[Section]]
+
 # In the order of the page.
 SECTIONS: tuple[Section, ...] = (
     COMPARISON,
     GROWTH,
+    DRAWDOWNS,
+    ROLLING,
     HOLDINGS,
     PERIODS,
+    DISTRIBUTION,
     TRADING,
 )
 
@@ -39,24 +47,26 @@ def write_tearsheet(
     notes: Sequence[str] = (),
     findings: Sequence[Finding] = (),
     proofs: Sequence[Proof] = (),
+    watch: Watch = iter,
 ) -> None:
     """Write one self-contained HTML file on `results` and their benchmarks; it opens without a network.
 
     notes : sentences that the reader should know, printed under the header
     findings : what a reader should know before believing the results      proofs : of the strategies' causality
+    watch : what the sections are taken through one by one, such as a progress bar
     Parents are created, and the file appears at once or not at all. Raises BadUsage where there is nothing to show, or
     where `path` is a folder.
     """
     if not results:
         raise BadUsage("a tearsheet needs at least one result; found none")
-    write_page(path, render(Sheet(results, findings, proofs), title, subtitle, notes))
+    write_page(path, render(Sheet(results, findings, proofs), title, subtitle, notes, watch))
 
 
-def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = ()) -> str:
+def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = (), watch: Watch = iter) -> str:
     """The page as text."""
     from plotly.offline import get_plotlyjs
 
-    built = [(section, section.build(sheet)) for section in SECTIONS]
+    built = [(section, section.build(sheet)) for section in watch(SECTIONS)]
     return template("template.html").render(
         title=title,
         subtitle=subtitle,
