@@ -36,8 +36,8 @@ def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES) -> pd.DataFra
     Columns: time (share of it), log_return, share (of the whole log return), annual_return, sharpe, exposure (mean over
     time), and benchmark_log_return, benchmark_annual_return, benchmark_sharpe in the same bars.
     Definitions are those of the metrics: annual growth by elapsed time, Sharpe by excess over cash and bars per year.
-    NaN where undefined: no bar in the state, a whole return of zero, no benchmark; an annual return and a Sharpe ratio
-    also where the state lasted less than 30 days in all. The rows of each regime add up: time to 1, log returns to the window's.
+    NaN where undefined: no bar in the state, a whole return of zero, no benchmark; annual return and Sharpe ratio also
+    where the state lasted less than 30 days in all. Rows of each regime add up: time to 1, log returns to the total.
     """
     bars, states = _bars(result), regimes_at_open(result, regimes)
     rows = {}

@@ -10,7 +10,7 @@ from backtests.result import Result
 from data_cache.errors import EbbtideError
 from data_cache.market import Known, Market
 from signals import CeilingSpread, NetLiquidityChange, Signal
-from signals.signal import values_at
+from signals.signal import require_needs, values_at
 from signals.transforms import mean
 
 UNKNOWN = "unknown"
@@ -122,6 +122,7 @@ def states_at(market: Market, times: pd.DatetimeIndex, regimes: Sequence[Regime]
     left_out = []
     for regime in regimes:
         try:
+            require_needs(regime.signal, market)
             values = values_at(regime.signal, market, times.as_unit("ns").asi8)
         except EbbtideError as error:
             left_out.append(f"{regime.label} is left out: {error}")

@@ -1,0 +1,211 @@
+"""Attribution: where a return came from, by hand arithmetic, and parts that make the whole."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backtests.attribution import BEFORE, NOTHING_NEW, START, by_regime, by_signal, by_trigger
+from backtests.causes import causes
+from backtests.execution import Execution
+from backtests.regimes import Regime
+from backtests.result import Result
+from strategies import BuyAndHold
+from strategies.strategy import Book, Now, Strategy, Weights
+from tests.backtests.tearsheet.worlds import Follow, Funding, market, run
+
+SIGN = Regime("sign", "Funding", "Positive above 0, else not.", Funding(), (0.0,), ("negative", "positive"))
+ALL_IN = BuyAndHold(mix=(("BTC", 1.0),))
+UP, DOWN, WHOLE = ("sign", "positive"), ("sign", "negative"), ("window", "all")
+YEAR = 365
+
+
+def log(ratio: float) -> float:
+    return float(np.log(ratio))
+
+
+# --- by state
+
+
+def test_a_bar_belongs_to_the_state_known_at_its_open() -> None:
+    """Funding turns negative during the 2nd: the fall of that day is still of the positive state, the next one not."""
+    moves = [("2024-01-01", 1.0), ("2024-01-02 12:00", -1.0)]
+    table = by_regime(run(market([110, 99, 90, 90], funding=moves), ALL_IN), [SIGN])
+    assert table.index.tolist() == [UP, DOWN, WHOLE]
+    assert table["time"].tolist() == [2 / 4, 2 / 4, 1]
+    assert table["log_return"].tolist() == pytest.approx([log(99 / 100), log(90 / 99), log(90 / 100)])
+    assert table["share"].tolist() == pytest.approx([log(0.99) / log(0.9), log(90 / 99) / log(0.9), 1])
+
+
+def test_exposure_is_that_held_in_the_state_and_a_state_that_never_was_has_none() -> None:
+    """Half is held throughout; without a move of the price it stays half."""
+    table = by_regime(run(market([100] * 2), BuyAndHold(exposure=0.5, mix=(("BTC", 1.0),))), [SIGN])
+    assert table["exposure"].tolist() == pytest.approx([0.5, np.nan, 0.5], nan_ok=True)
+    assert table["time"].tolist() == [1, 0, 1]
+    assert table.loc[DOWN, ["annual_return", "sharpe"]].isna().all()
+    assert table["share"].isna().all()  # nothing was earned, so there is nothing to have a share of
+
+
+def test_annual_numbers_are_those_of_the_metrics_where_one_state_lasts_all_the_time() -> None:
+    closes = list(100 * np.exp(np.cumsum(np.random.default_rng(7).normal(0, 0.03, 90))))
+    daily = [(f"{day:%Y-%m-%d}", 1.0) for day in pd.date_range("2024-01-01", periods=90)]
+    result = run(market(closes, funding=daily), ALL_IN, Execution(), benchmark=ALL_IN)
+    row = by_regime(result, [SIGN]).loc[UP]
+    assert row["annual_return"] == pytest.approx(result.metrics["cagr"])
+    assert row["sharpe"] == pytest.approx(result.metrics["sharpe"])
+    assert row["exposure"] == pytest.approx(result.metrics["exposure"])
+    assert row["benchmark_sharpe"] == pytest.approx(row["sharpe"])
+
+
+def test_less_than_thirty_days_in_a_state_make_no_year() -> None:
+    moves = [(f"2024-01-{day:02}", 1.0) for day in range(1, 32)]
+    closes = [100 * 1.01 ** (day + day % 2) for day in range(31)]
+    table = by_regime(run(market(closes[:29], funding=moves), ALL_IN), [SIGN])
+    assert table.loc[UP, ["annual_return", "sharpe"]].isna().all()
+    table = by_regime(run(market(closes[:30], funding=moves), ALL_IN), [SIGN])
+    assert table.loc[UP, "annual_return"] == pytest.approx(np.exp(log(closes[29] / 100) / 30 * YEAR) - 1)
+    assert table.loc[UP, "sharpe"] > 0
+
+
+def test_the_benchmark_is_taken_in_the_same_bars() -> None:
+    """The rule leaves at the open of the 3rd, as the negative state is first known; the benchmark falls on."""
+    moves = [("2024-01-01", 1.0), ("2024-01-02 12:00", -1.0)]
+    table = by_regime(run(market([110, 99, 90, 90], funding=moves), Follow(), benchmark=ALL_IN), [SIGN])
+    assert table["log_return"].tolist() == pytest.approx([log(0.99), 0, log(0.99)])
+    assert table["benchmark_log_return"].tolist() == pytest.approx([log(0.99), log(90 / 99), log(0.9)])
+    assert by_regime(run(market([110])), [SIGN])["benchmark_log_return"].isna().all()
+
+
+def test_what_is_unknown_is_a_state_of_its_own() -> None:
+    table = by_regime(run(market([110, 99, 90], funding=[("2024-01-02 12:00", 1.0)]), ALL_IN), [SIGN])
+    assert table.index.tolist() == [UP, DOWN, ("sign", "unknown"), WHOLE]
+    assert table["time"].tolist() == pytest.approx([1 / 3, 0, 2 / 3, 1])
+
+
+@st.composite
+def books(draw: st.DrawFn) -> Result:
+    """A book that follows funding in a market with gaps, costs, latency and moments at which nothing is known."""
+    days = draw(st.integers(3, 25))
+    closes = draw(st.lists(st.floats(50, 200), min_size=days, max_size=days))
+    hours = sorted(draw(st.sets(st.integers(0, days * 24 - 1), max_size=12)) | {0})
+    start = pd.Timestamp("2024-01-01")
+    rates = [(str(start + pd.Timedelta(hours=h)), draw(st.sampled_from([-1.0, 1.0]))) for h in hours]
+    missing = tuple(draw(st.sets(st.integers(1, days - 2), max_size=3)))
+    costs = Execution(fee_bps=20, latency_hours=draw(st.sampled_from([0, 30])), capital=1000)
+    return run(market(closes, funding=rates, missing=missing), Follow(0.8), costs, benchmark=ALL_IN)
+
+
+@settings(max_examples=40)
+@given(books())
+def test_the_parts_add_up_to_the_whole(result: Result) -> None:
+    whole = np.log1p(result.metrics["total_return"])
+    states = by_regime(result, [SIGN]).loc["sign"]
+    triggers = by_trigger(result, causes(result))
+    for table in (states, triggers):
+        assert table["log_return"].sum() == pytest.approx(whole, abs=1e-12)
+        assert table["time"].sum() == pytest.approx(1, abs=1e-12)
+    assert states["benchmark_log_return"].sum() == pytest.approx(np.log1p(result.benchmark.metrics["total_return"]))  # type: ignore[union-attr]
+    assert (states["time"] * states["exposure"]).sum() == pytest.approx(result.metrics["exposure"])
+    assert (triggers["time"] * triggers["exposure"]).sum() == pytest.approx(result.metrics["exposure"])
+
+
+# --- by trigger
+
+
+def test_a_stretch_from_fill_to_fill_belongs_to_what_set_off_its_first_decision() -> None:
+    """In at 100 on the 1st, out at 99 on the 3rd: funding of the 2nd set off the sale and earned nothing since."""
+    moves = [("2024-01-01", 1.0), ("2024-01-02 12:00", -1.0)]
+    result = run(market([110, 99, 90, 90], funding=moves), Follow())
+    table = by_trigger(result, pd.DataFrame({"decision": [1], "need": ["FUNDING_BTC"]}))
+    assert table.index.tolist() == [START, "FUNDING_BTC"]
+    assert table["decisions"].tolist() == [1, 1]
+    assert table["time"].tolist() == [0.5, 0.5]
+    assert table["log_return"].tolist() == pytest.approx([log(0.99), 0])
+    assert table["exposure"].tolist() == [1, 0]
+
+
+def test_releases_of_one_moment_stand_together_and_decisions_without_one_apart() -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-02 12:00", -1.0), ("2024-01-03 12:00", 1.0)]
+    result = run(market([110, 99, 90, 99], funding=moves), Follow())
+    together = pd.DataFrame({"decision": [1, 1], "need": ["SOFR", "DFEDTARU"]})
+    table = by_trigger(result, together)
+    assert set(table.index) == {START, "DFEDTARU + SOFR", NOTHING_NEW}
+    assert table.loc[NOTHING_NEW, "log_return"] == pytest.approx(log(99 / 90))
+
+
+def test_of_decisions_filled_at_one_open_the_last_counts() -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-02 06:00", -1.0), ("2024-01-02 18:00", 1.0)]
+    result = run(market([110, 120, 130], funding=moves), Follow())
+    assert len(result.decisions) == 3
+    table = by_trigger(result, pd.DataFrame({"decision": [1, 2], "need": ["A", "B"]}))
+    assert table["decisions"].to_dict() == {START: 1, "B": 1}
+
+
+def test_the_time_before_the_first_fill_stands_apart() -> None:
+    table = by_trigger(run(market([110, 99], funding=[("2024-01-01 12:00", 1.0)]), Follow()), no_causes())
+    assert table["time"].to_dict() == {BEFORE: 0.5, NOTHING_NEW: 0.5}
+    assert table.loc[BEFORE, ["decisions", "log_return", "exposure"]].tolist() == [0, 0, 0]
+
+
+def test_a_book_whose_only_decision_never_fills_is_all_before_the_first_fill() -> None:
+    table = by_trigger(run(market([110, 99], funding=[("2024-01-02 12:00", 1.0)]), Follow()), no_causes())
+    assert table["time"].to_dict() == {BEFORE: 1}
+
+
+def no_causes() -> pd.DataFrame:
+    return pd.DataFrame({"decision": np.empty(0, int), "need": np.empty(0, object)})
+
+
+# --- by signal
+
+
+ONCE_OUT = [("2024-01-01", 1.0), ("2024-01-02 12:00", 1.0), ("2024-01-03 12:00", -1.0), ("2024-01-04 12:00", 1.0)]
+
+
+def test_a_signal_is_worth_what_the_rule_lacks_with_it_at_its_median() -> None:
+    """The four bars end on 1, 1, -1, 1: held at 1, the rule stays in until 90; as it is, it is out of the last fall."""
+    result = run(market([110, 99, 99, 90], funding=ONCE_OUT), Follow())
+    row = by_signal(result).loc["funding"]
+    assert (row["median"], row["decisions"]) == (1, 1)
+    assert row["total_return"] == pytest.approx(90 / 100 - 1)
+    assert row["total_return_lost"] == pytest.approx(99 / 90 * 0.9 - 0.9)
+    assert row["sharpe_lost"] == pytest.approx(result.metrics["sharpe"] - row["sharpe"])
+
+
+def test_a_rule_without_signals_lacks_nothing() -> None:
+    assert by_signal(run(market([110, 99]))).empty
+
+
+@dataclass(frozen=True)
+class Falters(Follow):
+    """Fails while its signal does not move."""
+
+    def weights(self, now: Now) -> Weights:
+        if np.size(now.funding) > 1 and np.ptp(now.funding) == 0:
+            raise ValueError("a constant")
+        return super().weights(now)
+
+
+@dataclass(frozen=True)
+class LooksAtItself(Follow):
+    """Looks at its own book."""
+
+    def on_event(self, at: pd.Timestamp, now: Now, book: Book) -> Weights | None:
+        return self.weights(now)
+
+
+@dataclass(frozen=True)
+class Undecided(Follow):
+    """Decides once funding has been negative, and says nothing before."""
+
+    def weights(self, now: Now) -> Weights:
+        return {"BTC": np.where(now.funding < 0, 0.5, np.nan)}
+
+
+@pytest.mark.parametrize("strategy", [Falters(), LooksAtItself(), Undecided()], ids=lambda one: type(one).__name__)
+def test_what_cannot_be_asked_again_is_not_told(strategy: Strategy) -> None:
+    row = by_signal(run(market([110, 99, 99, 90], funding=ONCE_OUT), strategy)).loc["funding"]
+    assert row[["total_return", "sharpe", "total_return_lost", "sharpe_lost", "decisions"]].isna().all()
