@@ -8,7 +8,7 @@ import pandas as pd
 from backtests.decisions import decide, rebalance_days, traded_assets
 from backtests.events import EventRun
 from backtests.execution import Execution
-from backtests.manifest import manifest
+from backtests.manifest import benchmark_entries, manifest
 from backtests.result import Result
 from backtests.simulate import account_fills, portfolio_fills, simulate
 from backtests.tape import Tape, build_tape
@@ -45,7 +45,8 @@ class Backtest:
         decisions, fills = (self._events if engine == "events" else self._vector)(tape)
         if len(decisions) == 0:
             raise nothing_decided(self.strategy)
-        about = manifest(self.strategy, self.market, tape, self.execution, engine, self.benchmark)
+        asked = self.start, self.end
+        about = manifest(self.strategy, self.market, tape, self.execution, engine, self.benchmark, asked=asked)
         return Result(
             self.strategy,
             self.execution,
@@ -110,5 +111,5 @@ def compare(
     """
     shared = Backtest(benchmark, market, execution, start, end).run() if benchmark else None
     runs = [Backtest(strategy, market, execution, start, end, engine).run() for strategy in watch(strategies)]
-    about = {"benchmark": repr(benchmark) if benchmark else None}
+    about = benchmark_entries(benchmark)
     return [replace(result, benchmark=shared, manifest=result.manifest | about) for result in runs]

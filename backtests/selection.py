@@ -5,11 +5,14 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import signals
 import strategies
 from data_cache.errors import BadUsage, EbbtideError, StrategyFailed, UnknownName
 from signals.parameters import check_type, parse
@@ -17,12 +20,22 @@ from signals.signal import Signal
 from strategies.strategy import Strategy
 
 ALL = "all"
+# What the modules that are made of files of the user's own are called, before the name of the file.
+FILE_MODULE = "user_strategy_"
+SCHEDULED = ("Scheduled", "ScheduledOnBook", "ScheduledOnEvents")
 
 
 def built_in() -> dict[str, type[Strategy]]:
     """The strategies that ebbtide ships, by name."""
     exported = {name: getattr(strategies, name) for name in strategies.__all__}
     return {n: c for n, c in exported.items() if inspect.isclass(c) and issubclass(c, Strategy) and c is not Strategy}
+
+
+def scheduled_classes() -> dict[str, type[Strategy]]:
+    """The strategies that follow others, each from its own moment on, by name; a walk-forward makes them."""
+    from backtests.sweeps import scheduled
+
+    return {name: getattr(scheduled, name) for name in SCHEDULED}
 
 
 def find_strategy(text: str) -> Strategy:
@@ -87,7 +100,14 @@ def read_strategy(text: str) -> tuple[type[Strategy], dict[str, object]]:
         call = ast.parse(f"{cls.__name__}({arguments}", mode="eval").body
     except SyntaxError:
         raise BadUsage(f"{text!r} is not an expression such as {cls.__name__}(name=value)") from None
-    return cls, _arguments(call, cls)
+    return cls, _arguments(call, cls, vars(_home(name, cls)))
+
+
+def _home(name: str, cls: type[Strategy]) -> ModuleType:
+    """The module whose classes an expression may name: the user's own, or that of a strategy which ships."""
+    where = name.rpartition(":")[0]
+    own = f"{FILE_MODULE}{Path(where).stem}" if where.endswith(".py") else where
+    return sys.modules[own or cls.__module__]
 
 
 def _find_class(name: str) -> type[Strategy]:
@@ -95,15 +115,23 @@ def _find_class(name: str) -> type[Strategy]:
     if not colon and name.endswith(".py"):
         where, class_name = name, ""
     elif not colon:
-        if name not in built_in():
-            raise UnknownName.among("strategy", name, built_in())
-        return built_in()[name]
+        return _shipped(name)
     module = _load_file(Path(where)) if where.endswith(".py") else _load_module(where)
     classes = {n: c for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, Strategy)}
     classes.pop("Strategy", None)
+    if class_name not in classes and class_name in SCHEDULED:
+        return scheduled_classes()[class_name]
     if class_name not in classes:
         raise UnknownName.among("strategy", class_name, classes, owner=where)
     return _dataclass(classes[class_name])
+
+
+def _shipped(name: str) -> type[Strategy]:
+    if name in SCHEDULED:
+        return scheduled_classes()[name]
+    if name not in built_in():
+        raise UnknownName.among("strategy", name, built_in())
+    return built_in()[name]
 
 
 def _dataclass(cls: type[Strategy]) -> type[Strategy]:
@@ -116,7 +144,7 @@ def _dataclass(cls: type[Strategy]) -> type[Strategy]:
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise BadUsage(f"there is no file {path}; a strategy of your own is path/to/file.py:Class")
-    spec = importlib.util.spec_from_file_location(f"user_strategy_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{FILE_MODULE}{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -145,37 +173,72 @@ def _make_importable(folder: Path) -> None:
         sys.path.append(str(folder.resolve()))
 
 
-def _arguments(call: ast.expr, cls: type[Strategy]) -> dict[str, object]:
+def _arguments(call: ast.expr, cls: type, names: Mapping[str, Any]) -> dict[str, object]:
     if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
         raise BadUsage(f"name each parameter, as in {cls.__name__}(name=value)")
-    return {str(keyword.arg): _argument(keyword.value) for keyword in call.keywords}
+    return {str(keyword.arg): _argument(keyword.value, names) for keyword in call.keywords}
 
 
-def _argument(node: ast.expr) -> object:
-    """A plain value, or a strategy that ships with ebbtide: nothing else is ever evaluated."""
+def _argument(node: ast.expr, names: Mapping[str, Any]) -> object:
+    """A plain value, a time, a strategy or a signal: nothing else is ever evaluated.
+
+    names : those of the module that the expression is of; its strategies and signals come before those that ship
+    """
+    if isinstance(node, ast.Tuple):
+        return tuple(_argument(inner, names) for inner in node.elts)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        cls = _find_class(node.func.id)
-        return make_strategy(cls, _arguments(node, cls))
+        return _moment(node) if node.func.id == "Timestamp" else _part(node.func.id, node, names)
     try:
         return ast.literal_eval(node)
     except ValueError:
         raise BadUsage(f"{ast.unparse(node)!r} is not a plain value; parameters are numbers, texts or tuples") from None
 
 
+def _part(name: str, call: ast.Call, names: Mapping[str, Any]) -> object:
+    cls: Any = names.get(name)
+    if not (inspect.isclass(cls) and issubclass(cls, Strategy | Signal)):
+        cls = getattr(signals, name) if name in signals.__all__ else _shipped(name)
+    given = _arguments(call, cls, names)
+    return make_strategy(cls, given) if issubclass(cls, Strategy) else _made(cls, given)
+
+
+def _moment(call: ast.Call) -> object:
+    """What pandas prints of a time: Timestamp('2024-01-01 00:00:00+0000', tz='UTC')."""
+    import pandas as pd
+
+    try:
+        (text,) = (ast.literal_eval(argument) for argument in call.args)
+        return pd.Timestamp(text).tz_convert("UTC").as_unit("ns")
+    except (ValueError, TypeError):
+        said = ast.unparse(call)
+        raise BadUsage(f"{said!r} is no time such as Timestamp('2024-01-01T00:00:00+00:00')") from None
+
+
 def make_strategy(cls: type[Strategy], arguments: dict[str, object]) -> Strategy:
     """The strategy with these parameters; BadUsage or StrategyFailed where it can't be made of them."""
+    strategy: Strategy = _made(cls, arguments)
+    with _making(cls):
+        named = strategy.signals()
+    if not isinstance(named, Mapping) or not all(isinstance(signal, Signal) for signal in named.values()):
+        raise StrategyFailed(f"{cls.__name__}.signals must answer signals by name; got {named!r:.80}")
+    return strategy
+
+
+def _made(cls: type, arguments: dict[str, object]) -> Any:
     for name, value in arguments.items():
         check_type(cls, name, value)
     absent = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING and f.name not in arguments]
     if absent:
         raise BadUsage(f"{cls.__name__} needs {', '.join(absent)}; add --set {absent[0]}=VALUE")
+    with _making(cls):
+        return cls(**arguments)
+
+
+@contextmanager
+def _making(cls: type) -> Iterator[None]:
     try:
-        strategy = cls(**arguments)
-        signals = strategy.signals()
+        yield
     except EbbtideError:
         raise
     except Exception as error:
         raise StrategyFailed(f"{cls.__name__} can't be made: {type(error).__name__}: {error}") from error
-    if not isinstance(signals, Mapping) or not all(isinstance(signal, Signal) for signal in signals.values()):
-        raise StrategyFailed(f"{cls.__name__}.signals must answer signals by name; got {signals!r:.80}")
-    return strategy

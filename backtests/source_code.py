@@ -5,12 +5,14 @@ import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 
 from signals.parameters import parameters
 from signals.signal import Signal
 from strategies.strategy import Strategy
 
+ROOT = Path(__file__).parents[1]
 OURS = {"data_cache", "signals", "strategies", "backtests"}
 # What every strategy and signal is made of, and so tells none from another.
 EVERYBODY_S = (object, Strategy, Signal)
@@ -31,6 +33,18 @@ def code(strategy: Strategy, known: Sources | None = None) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+@cache
+def ebbtide_code() -> str:
+    """A sha256 of all code of ebbtide."""
+    rooms = sorted(OURS)
+    files = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py") if "store" not in path.parts)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(ROOT)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def sources(strategies: list[Strategy]) -> Sources:
     """What `code` says, by class, of all classes that decide what any of `strategies` does."""
     return {cls: _sources_of(cls) for cls in {cls for one in strategies for cls in classes(one)}}
@@ -44,9 +58,18 @@ def classes(strategy: Strategy) -> set[type]:
 def _classes(part: object) -> Iterator[type]:
     yield from (cls for cls in type(part).__mro__ if cls not in EVERYBODY_S)
     for value in parameters(part).values():
-        for inner in value if isinstance(value, tuple) else (value,):
+        for inner in _flat(value):
             if is_dataclass(inner) and not isinstance(inner, type):
                 yield from _classes(inner)
+
+
+def _flat(value: object) -> Iterator[object]:
+    """A value, or what is in a tuple, however deep."""
+    if not isinstance(value, tuple):
+        yield value
+        return
+    for inner in value:
+        yield from _flat(inner)
 
 
 def _sources_of(cls: type) -> dict[str, str]:

@@ -27,13 +27,18 @@ LEFT = pd.Timedelta(days=3)
 
 
 def load_market(
-    store: Store, timeframe: str, assets: Collection[str] | None = None, venue: str | None = None
+    store: Store,
+    timeframe: str,
+    assets: Collection[str] | None = None,
+    venue: str | None = None,
+    listings: Mapping[str, str] | None = None,
 ) -> Market:
     """The market of everything in `store`, in bars of `timeframe`.
 
     assets : those to have bars of, all where None; an asset without bars this fine is left out where None,
     and raises NoData where named
     venue : take bars of this venue alone
+    listings : take an asset's bars from the one of this name, as a market's recipe has it, where it is still there
 
     An asset has the bars of one listing, never of two joined. Of several, the one goes first that has bars of
     `timeframe`, then the coarsest of those that can be resampled to it. Among equals those come last that end more
@@ -50,6 +55,8 @@ def load_market(
     if missing or not chosen:
         raise NoData(_no_bars(store, timeframe, venue, missing))
     kept = {asset: listing for asset, listing in chosen.items() if assets is None or asset in assets}
+    wanted = {asset: name for asset, name in (listings or {}).items() if asset in kept}
+    kept |= {one.asset: one for one in _fitting(store, timeframe, venue) if wanted.get(one.asset) == str(one)}
     return Market(
         observations=Observations(Lazy(store.series(), store.rows)),
         bars=Lazy(kept, lambda asset: store.bars(kept[asset]).resample(timeframe)),
@@ -57,6 +64,7 @@ def load_market(
         futures=Lazy(store.futures_assets(), lambda asset: checked_futures(asset, store.futures(asset))),
         specs=own_specs(store),
         sources=Lazy(store.series(), lambda series: parquet.claimed_at(store.series_path(series)).sources),
+        recipe={"data": "cache", "listings": {asset: str(listing) for asset, listing in kept.items()}},
     )
 
 
@@ -117,8 +125,7 @@ def status(store: Store, now: pd.Timestamp) -> list[Status]:
 
 def _chosen(store: Store, timeframe: str, venue: str | None) -> dict[str, Listing]:
     """The listing to take for each asset, in the order that `load_market` states."""
-    length = TIMEFRAMES[timeframe]
-    fits = [one for one in _listed(store, venue) if length % TIMEFRAMES[one.timeframe] == pd.Timedelta(0)]
+    fits = _fitting(store, timeframe, venue)
     said = {one: parquet.provenance_at(store.bars_path(one)) for one in fits}
     newest = {one.asset: max(said[two].known_until for two in fits if two.asset == one.asset) for one in fits}
     left = {one: newest[one.asset] - said[one].known_until > LEFT for one in fits}
@@ -126,6 +133,12 @@ def _chosen(store: Store, timeframe: str, venue: str | None) -> dict[str, Listin
         fits, key=lambda one: (-TIMEFRAMES[one.timeframe], left[one], said[one].first, one), reverse=True
     )
     return dict(sorted({one.asset: one for one in best_last}.items()))
+
+
+def _fitting(store: Store, timeframe: str, venue: str | None) -> list[Listing]:
+    """What bars of `timeframe` can be made of."""
+    length = TIMEFRAMES[timeframe]
+    return [one for one in _listed(store, venue) if length % TIMEFRAMES[one.timeframe] == pd.Timedelta(0)]
 
 
 def _listed(store: Store, venue: str | None) -> list[Listing]:

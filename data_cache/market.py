@@ -1,9 +1,9 @@
 """The market: the bundle that engines and signals are served from, and the past that a signal may read."""
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from data_cache.catalog import SeriesSpec, spec
 from data_cache.errors import BadData, LookAhead, NoData, UnknownName
 from data_cache.lazy import Lazy
 from data_cache.observations import Observations
+from data_cache.vintages import Rows, Vintages
 
 # A daily close older than this is no longer a price to decide on.
 BARS_MAX_AGE = pd.Timedelta(days=3)
@@ -28,6 +29,8 @@ class Market:
     origin : where it comes from, in words; "SIMULATED" is part of the lab's
     specs : entries for series that are not in the catalogue, by id
     sources : where the observations of a series are from, by id; empty where nobody fetched them
+    recipe : how to make it again, plain values: {"data": "lab", ...} or {"data": "cache", ...}; {} where it was made by
+    hand. The timeframe is not part of it
     """
 
     observations: Observations
@@ -36,6 +39,7 @@ class Market:
     futures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     specs: Mapping[str, SeriesSpec] = field(default_factory=dict)
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.futures, Lazy):
@@ -103,37 +107,38 @@ class Market:
         """What a signal with these needs may read, up to `until` (all of it where None)."""
         return Known(self, needs, until)
 
-    def hashes(self, needs: set[str] | None = None) -> dict[str, str]:
-        """A sha256 of each input, by need (all where None): two runs on equal hashes saw the same data."""
+    def hashes(self, needs: set[str] | None = None, until: pd.Timestamp | None = None) -> dict[str, str]:
+        """A sha256 of each input, by need (all where None): two runs on equal hashes saw the same data.
+
+        until : of what was known by then, so that what came later changes nothing; of all where None
+        """
+        return {need: self._vintages.sha256(need, _nanoseconds(until)) for need in self._there(needs)}
+
+    def vintages(self, needs: set[str] | None = None, until: pd.Timestamp | None = None) -> dict[str, dict[str, Any]]:
+        """How much of each input was known by `until`, and of what vintage; see `data_cache.vintages.Vintage`."""
+        return {need: self._vintages.summary(need, _nanoseconds(until)) for need in self._there(needs)}
+
+    def _there(self, needs: set[str] | None) -> list[str]:
+        """Those of `needs` (all where None) that this market has."""
         everything = {
             *self.observations,
             *(f"bars:{a}" for a in self.bars),
             *(f"futures:{a}" for a in self.futures),
         }
-        wanted = everything if needs is None else needs & everything
-        return {need: self._hashes[need] for need in sorted(wanted)}
+        return sorted(everything if needs is None else needs & everything)
 
     @cached_property
-    def _hashes(self) -> "_Hashes":
-        return _Hashes(self)
+    def _vintages(self) -> Vintages:
+        return Vintages(self._rows)
 
-
-class _Hashes(dict[str, str]):
-    """Hashes by need, each computed when first asked for."""
-
-    def __init__(self, market: Market) -> None:
-        self._market = market
-
-    def __missing__(self, need: str) -> str:
+    def _rows(self, need: str) -> Rows:
         kind, _, name = need.rpartition(":")
-        market = self._market
-        frames: dict[str, Callable[[], pd.DataFrame]] = {
-            "": lambda: market.observations.rows(name),
-            "bars": lambda: market.bars[name].frame,
-            "futures": lambda: market.futures[name],
-        }
-        self[need] = _sha256(frames[kind]())
-        return self[need]
+        if kind == "":
+            rows = self.observations.rows(name)
+            return Rows(rows, pd.DatetimeIndex(rows["known_at"]).as_unit("ns").asi8)
+        if kind == "bars":
+            return Rows(self.bars[name].frame, self.bars[name].known_at.asi8)
+        return Rows(self.futures[name], self.futures[name].index.asi8, sparse=True)
 
 
 class Known:
@@ -234,9 +239,5 @@ def _daily(bars: Bars) -> pd.DataFrame:
     return days.frame.set_axis(days.known_at, axis=0)
 
 
-def _sha256(frame: pd.DataFrame) -> str:
-    digest = hashlib.sha256()
-    for name, column in frame.reset_index().items():
-        digest.update(str(name).encode())
-        digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
-    return digest.hexdigest()
+def _nanoseconds(until: pd.Timestamp | None) -> int:
+    return int(np.iinfo(np.int64).max if until is None else until.as_unit("ns").value)

@@ -1,14 +1,11 @@
 """What a sweep is: which trials, on what, under which conditions. Nothing of how and where it runs."""
 
-import hashlib
-import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +16,7 @@ from backtests.execution import Execution
 from backtests.findings import QUICK_CUTS
 from backtests.manifest import LIBRARIES, inputs
 from backtests.proofs import prove
-from backtests.source_code import Sources, code, sources
+from backtests.source_code import Sources, code, ebbtide_code, sources
 from backtests.sweeps.grid import Space
 from backtests.sweeps.search import TPE, Search, new_search
 from backtests.sweeps.trial_table import parameter_columns
@@ -45,7 +42,6 @@ OBJECTIVES = {
 ASKED = 200
 # So many parameter sets are tried on before any of them is run, in a fraction of a second.
 LOOKED_THROUGH = 20_000
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -147,12 +143,12 @@ class Plan:
             "trials": self.new_search().trials,
             "seed": None if self.search == "grid" else self.seed,
             "objective": self.objective if adaptive else None,
-            "data": self.market.hashes(needs),
+            "data": self.market.hashes(needs, end),
             "window": [str(start), str(end)],
             "timeframe": self.tape.timeframe,
             "assets": self.tape.assets,
             "execution": repr(self.execution),
-            "code": own | {"ebbtide": _ebbtide()},
+            "code": own | {"ebbtide": ebbtide_code()},
             "versions": {
                 "ebbtide": __version__,
                 "python": platform.python_version(),
@@ -177,14 +173,3 @@ class Plan:
                     yield self.space.strategy({axis.name: axis.values[place]})
                 except EbbtideError:  # a combination that is left out, or told when its trial comes
                     continue
-
-
-def _ebbtide() -> str:
-    """A sha256 of all code of ebbtide."""
-    rooms = ("data_cache", "signals", "strategies", "backtests")
-    files = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py") if "store" not in path.parts)
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(json.dumps(str(path.relative_to(ROOT))).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

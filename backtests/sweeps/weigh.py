@@ -90,7 +90,8 @@ def _best(plan: Plan, trial: Parameters) -> Result:
     """The best trial as `ebbtide run` gives it, its benchmark beside it."""
     result = again(plan.world, plan.space.strategy(trial))
     engine = ENGINES[path_dependent(result.strategy)]
-    about = manifest(result.strategy, plan.market, result.tape, plan.execution, engine, plan.yardstick)
+    asked = plan.start, plan.end
+    about = manifest(result.strategy, plan.market, result.tape, plan.execution, engine, plan.yardstick, asked=asked)
     window = plan.tape.opens.index[0], plan.tape.known_at[-1]
     benchmark = Backtest(plan.yardstick, plan.market, plan.execution, *window).run()
     return replace(result, manifest=about, benchmark=benchmark)

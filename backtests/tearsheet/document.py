@@ -17,6 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from backtests.tearsheet.figures import Panel
+from backtests.tearsheet.sealed import sealed
 from data_cache.errors import BadUsage
 
 HOME = "backtests.tearsheet"
@@ -179,14 +180,17 @@ def asset(name: str, package: str = HOME) -> Markup:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page; parents are created, and the file appears at once or not at all. Raises BadUsage for a folder."""
+    """Write a page with its seal; the file appears at once or not at all, its parents too.
+
+    Raises BadUsage for a folder.
+    """
     if path.is_dir():
         raise BadUsage(f"{path} is a folder; name a file in it, such as {path / 'tearsheet.html'}")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(sealed(text))
         os.chmod(beside, 0o666 & ~_umask())
         os.replace(beside, path)
     except BaseException:

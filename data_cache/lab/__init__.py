@@ -71,7 +71,8 @@ class Lab:
         """The market in bars of `timeframe`: 1h, 4h or 1d; all three hold the same prices."""
         bars = {asset: self.bars(asset).resample(timeframe) for asset in prices.COINS}
         futures = {a: derivatives.futures(self.seed, a, self._daily_closes(a)) for a in prices.COINS}
-        return Market(Observations(self._rows()), bars, self.origin, futures)
+        recipe = {"data": "lab", "seed": self.seed, "effect": self.effect}
+        return Market(Observations(self._rows()), bars, self.origin, futures, recipe=recipe)
 
     def planted(self) -> Planted:
         """The response of prices to liquidity that is in this lab."""
