@@ -37,6 +37,12 @@ class Result:
     def __repr__(self) -> str:
         return f"<Result of {self.strategy!r}, {self.equity.index[0]:%Y-%m-%d} to {self.equity.index[-1]:%Y-%m-%d}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the telling metrics beside the benchmark's, equity and drawdown."""
+        from backtests.notebook import result_card
+
+        return result_card(self)
+
     @property
     def name(self) -> str:
         """The strategy's class name."""

@@ -5,10 +5,10 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import commands, engines, fetching, kernel, sweeps
+from benchmarks import commands, engines, fetching, kernel, sweeps, tearsheets
 from benchmarks.claim import Claim
 
-SUITES = (commands.claims, engines.claims, kernel.claims, sweeps.claims, fetching.claims)
+SUITES = (commands.claims, engines.claims, kernel.claims, sweeps.claims, fetching.claims, tearsheets.claims)
 
 
 def main() -> None:

@@ -46,6 +46,12 @@ class Sweep:
         best = f"{self.plan.objective} {self.best_value:.4g}"
         return f"<Sweep of {len(self.table):,} trials of {self.plan.family}, the best with {best}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how many were tried, what to think of the best, and the five best."""
+        from backtests.sweeps.report.words import sweep_card
+
+        return sweep_card(self)
+
     @property
     def names(self) -> list[str]:
         """The parameters that were searched, by dotted name."""

@@ -5,6 +5,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from backtests.metrics import METRICS
+from backtests.notebook import card, curve
 from backtests.sweeps.findings import CONFIDENCE, LIKELY
 from backtests.sweeps.trial_table import text_of
 from backtests.tearsheet.page import conditions
@@ -44,6 +45,25 @@ def sampled(sweep: "Sweep", name: str) -> str:
     if name == "placebo" and sweep.verdict.placebo is not None and some < here:
         return f"Of {some:,} of the {here:,} trials."
     return ""
+
+
+def sweep_card(sweep: "Sweep") -> str:
+    """A sweep as a notebook shows it: all trials from worst to best, the five best, and what to think of them."""
+    best = sweep.top(5)
+    measures = [metric for metric in METRICS if metric.name in best]
+    rows = {
+        f"trial {number}": [
+            *(f"{row[column]:g}" if isinstance(row[column], float) else str(row[column]) for column in sweep.columns),
+            *(metric.text(float(row[metric.name])) for metric in measures),
+        ]
+        for number, row in best.iterrows()
+    }
+    scored = sweep.table[sweep.plan.objective].dropna().sort_values()
+    luck = curve(scored, f"{LABELS[sweep.plan.objective]} of all trials, from the lowest to the highest")
+    about = f"{LABELS[sweep.plan.objective]} of all trials, from the lowest to the highest; {sweep.plan.market.origin}"
+    notes = [presumption(sweep.verdict), *reasons(sweep.verdict), *(str(finding) for finding in sweep.findings)]
+    heads = [*sweep.names, *(metric.label for metric in measures)]
+    return card(title(sweep), about, rows, heads, [luck], notes, sweep.simulated)
 
 
 def presumption(verdict: "Verdict") -> str:
