@@ -78,10 +78,9 @@
     }
     const shown = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(shown));
-    // Equity and drawdown share one legend.
-    const charts = button.dataset.chart === "equity" ? ["equity", "drawdown"] : [button.dataset.chart];
-    for (const id of charts) {
-      Plotly.restyle(id, { visible: shown ? true : "legendonly" }, [Number(button.dataset.trace)]);
+    // The charts of one figure share its legend.
+    for (const chart of button.closest("figure")?.querySelectorAll(".chart") ?? [place]) {
+      Plotly.restyle(chart, { visible: shown ? true : "legendonly" }, [Number(button.dataset.trace)]);
     }
   });
 
@@ -128,17 +127,55 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   });
 
-  // On paper a chart is as wide as its place says, 680 pixels where it says nothing.
-  function recolour(chosen, onPaper) {
+  // On paper a chart is as wide as its place there, and a little flatter. The place is measured in the page as it is
+  // printed: with the print styles in force, as wide as A4 without its margins.
+  const print = document.getElementById("print");
+  const A4 = 794 - 2 * 45;
+  const FLATTER = 0.74;
+
+  function ontoPaper() {
+    print.media = "all";
+    document.body.style.width = `${A4}px`;
+    const widths = drawn.map((place) => Number(place.dataset.paper ?? 0) || place.clientWidth || A4);
+    const chosen = themes.light;
+    drawn.forEach((place, i) => {
+      const height = Math.round(figures[place.id].layout.height * (place.dataset.paper ? 1 : FLATTER));
+      place.style.height = `${height}px`;
+      const small = { "font.size": 9, "margin.l": 46, "margin.b": 22, height, width: widths[i], autosize: false };
+      Plotly.relayout(place, { ...colours(figures[place.id], chosen), ...small });
+    });
+    document.body.style.width = "";
+    print.media = "print";
+  }
+
+  function ontoScreen() {
     for (const place of drawn) {
-      const width = onPaper ? Number(place.dataset.paper ?? 680) : undefined;
-      Plotly.relayout(place, { ...colours(figures[place.id], chosen), width, autosize: width === undefined });
+      const { height, font, margin } = figures[place.id].layout;
+      place.style.height = `${height}px`;
+      const usual = { "font.size": font.size, "margin.l": margin.l, "margin.b": margin.b, height, width: undefined, autosize: true };
+      Plotly.relayout(place, { ...colours(figures[place.id], theme()), ...usual });
     }
   }
 
-  dark.addEventListener("change", () => recolour(theme(), false));
-  addEventListener("beforeprint", () => recolour(themes.light, true));
-  addEventListener("afterprint", () => recolour(theme(), false));
+  dark.addEventListener("change", () => drawn.forEach((place) => Plotly.relayout(place, colours(figures[place.id], theme()))));
+  addEventListener("beforeprint", ontoPaper);
+  addEventListener("afterprint", ontoScreen);
+
+  // The contents mark the section that is being read.
+  const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
+  const seen = new Set();
+  const watching = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) seen[isIntersecting ? "add" : "delete"](target.id);
+    const first = [...links.keys()].find((id) => seen.has(id));
+    for (const [id, link] of links) {
+      if (id === first) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }, { rootMargin: "0px 0px -60% 0px" });
+  for (const id of links.keys()) {
+    const section = document.getElementById(id);
+    if (section) watching.observe(section);
+  }
 
   // One after the other, so that the page can be read and scrolled meanwhile.
   Object.keys(figures)
