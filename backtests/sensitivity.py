@@ -1,0 +1,166 @@
+"""Sensitivity: what the same decisions would have earned at other costs, or filled later."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from backtests.execution import BPS, Execution
+from backtests.result import Result
+from data_cache.errors import BadUsage
+from strategies.strategy import path_dependent
+
+if TYPE_CHECKING:
+    from backtests.sweeps.orders import Orders
+
+# Of METRICS, those that are told for each setting.
+MEASURES = ("cagr", "sharpe", "max_drawdown", "total_return")
+# Costs to try, as multiples of those asked for, or in basis points where none were.
+MULTIPLES = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0)
+COSTS_BPS = (0.0, 5.0, 10.0, 20.0, 30.0, 50.0)
+# Hours to wait on top of the latency asked for.
+DELAYS = (0.0, 1.0, 4.0, 12.0, 24.0, 48.0, 72.0, 168.0)
+# No venue of size charges as much on a side: a break-even beyond it is none.
+LIMIT_BPS = 200.0
+
+
+def repeatable(result: Result) -> bool:
+    """Whether the decisions stay the same at other costs and delays: not those of a rule that looks at its own book."""
+    return not path_dependent(result.strategy)
+
+
+def side_bps(execution: Execution) -> float:
+    """What a side, one purchase or one sale, costs: fee and slippage, in basis points of notional."""
+    return execution.fee_bps + execution.slippage_bps
+
+
+def at_cost(execution: Execution, bps: float) -> Execution:
+    """The same conditions at `bps` a side, in the same parts of fee and slippage; all of it a fee where both were 0.
+
+    >>> dearer = at_cost(Execution(fee_bps=10, slippage_bps=5), 30)
+    >>> dearer.fee_bps, dearer.slippage_bps
+    (20.0, 10.0)
+    """
+    asked = side_bps(execution)
+    if asked == 0:
+        return replace(execution, fee_bps=bps)
+    times = bps / asked
+    return replace(execution, fee_bps=execution.fee_bps * times, slippage_bps=execution.slippage_bps * times)
+
+
+def delayed(execution: Execution, hours: float) -> Execution:
+    """The same conditions, every fill `hours` later."""
+    return replace(execution, latency_hours=execution.latency_hours + hours)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The decisions of one result, filled again under other conditions.
+
+    A rule that does not look at its own book decides the same whatever trading costs and however long it takes, so
+    only the fills are made again: by the compiled kernel of the sweeps, which fills as vectorbt does. When it decides,
+    schedules and bands included, depends on neither. Raises BadUsage for a rule that looks at its own book.
+    """
+
+    result: Result
+
+    def __post_init__(self) -> None:
+        if not repeatable(self.result):
+            raise BadUsage(
+                f"{self.result.name} looks at its own book: at other costs it would decide otherwise; "
+                "run it again with those costs instead"
+            )
+
+    def under(self, execution: Execution) -> dict[str, float]:
+        """MEASURES under `execution`, by name; NaN as in METRICS."""
+        return {name: float(values[0]) for name, values in self._measured(execution, [execution]).items()}
+
+    def again(self, execution: Execution) -> Result:
+        """The result of the same decisions under `execution`; its manifest stays that of the run which decided."""
+        from backtests.sweeps.kernel import Kernel
+
+        fills = Kernel(self.result.tape, execution).fills(self._orders([execution]), 0)
+        return replace(self.result, execution=execution, fills=fills)
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """MEASURES (columns) by cost_bps, basis points a side, ascending; a cost of the whole trade is left out."""
+        asked = side_bps(self.result.execution)
+        tried = [multiple * asked for multiple in MULTIPLES] if asked else COSTS_BPS
+        bps = [cost for cost in tried if cost < 1 / BPS]
+        rows = [self.under(at_cost(self.result.execution, cost)) for cost in bps]
+        return pd.DataFrame(rows, index=pd.Index(bps, name="cost_bps"))
+
+    @cached_property
+    def delays(self) -> pd.DataFrame:
+        """MEASURES (columns) by delay_hours, added to the latency asked for; never traded where no fill is left."""
+        own = self.result.execution
+        measured = self._measured(own, [delayed(own, hours) for hours in DELAYS])
+        return pd.DataFrame(measured, index=pd.Index(DELAYS, name="delay_hours"))
+
+    @cached_property
+    def break_even(self) -> float:
+        """Basis points a side at which nothing is gained; see `crossing`."""
+        return self._crossing(self._growth)
+
+    @cached_property
+    def break_even_with_benchmark(self) -> float:
+        """Basis points a side at which growth equals the benchmark's at the same costs; NaN without one."""
+        benchmark = self.result.benchmark
+        if benchmark is None or not repeatable(benchmark):
+            return math.nan
+        other = Sensitivity(benchmark)
+        return self._crossing(lambda bps: self._growth(bps) - other._growth(bps))
+
+    @cached_property
+    def half_sharpe(self) -> float:
+        """Basis points a side at which the Sharpe ratio is half of what it is at the costs asked for.
+
+        NaN where it is not above zero there.
+        """
+        asked = self.under(self.result.execution)["sharpe"]
+        if not asked > 0:
+            return math.nan
+        return self._crossing(lambda bps: self.under(at_cost(self.result.execution, bps))["sharpe"] - asked / 2)
+
+    def _crossing(self, gap: Callable[[float], float]) -> float:
+        return crossing(gap) if len(self.result.trades) else math.nan
+
+    def _growth(self, bps: float) -> float:
+        # In logarithms growth falls in a straight line as costs rise, nearly, and its zero is found in a few steps.
+        total = self.under(at_cost(self.result.execution, bps))["total_return"]
+        return math.log1p(max(total, -1 + 1e-12)) / self.result.years
+
+    def _measured(self, costs: Execution, executions: Sequence[Execution]) -> dict[str, np.ndarray]:
+        """MEASURES of each of `executions`, which all cost as much as `costs`."""
+        from backtests.sweeps.kernel import Kernel
+
+        metrics = Kernel(self.result.tape, costs).run(self._orders(executions)).metrics
+        return {name: metrics[name] for name in MEASURES}
+
+    def _orders(self, executions: Sequence[Execution]) -> "Orders":
+        from backtests.sweeps.orders import lay_out, pack
+
+        wanted, tape = self.result.decisions, self.result.tape
+        at, weights = wanted.index.asi8, wanted[tape.assets].to_numpy()
+        return pack([lay_out(at, weights, tape, one) for one in executions], len(tape.opens.columns))
+
+
+def crossing(gap: Callable[[float], float]) -> float:
+    """The cost in basis points between 0 and LIMIT_BPS at which `gap`, which falls as costs rise, is zero.
+
+    inf where it is still above zero at LIMIT_BPS, -inf where it is not above zero at no cost, NaN where it is unknown.
+    Brent's method, to a hundredth of a basis point.
+    """
+    from scipy.optimize import brentq
+
+    free, dear = gap(0.0), gap(LIMIT_BPS)
+    if math.isnan(free) or math.isnan(dear):
+        return math.nan
+    if free <= 0:
+        return -math.inf
+    return math.inf if dear > 0 else float(brentq(gap, 0.0, LIMIT_BPS, xtol=0.01))
