@@ -183,3 +183,7 @@ def _few_decisions(result: Result) -> list[Finding]:
     said = "1 decision is" if count == 1 else f"{count} decisions are"
     sentence = f"{said} too few to tell skill from luck; read the numbers as one story, not as evidence"
     return [Finding("FEW_DECISIONS", result.name, sentence)]
+
+
+# The codes that every run is checked for.
+CHECKED = tuple(MEANINGS)

@@ -12,10 +12,13 @@ from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import as_json, asset, script_json, template, write_page
 from backtests.tearsheet.lines import Line
+from backtests.tearsheet.sections.checks import CHECKS
 from backtests.tearsheet.sections.comparison import COMPARISON
+from backtests.tearsheet.sections.correlation import CORRELATION
 from backtests.tearsheet.sections.distribution import DISTRIBUTION
 from backtests.tearsheet.sections.drawdowns import DRAWDOWNS
 from backtests.tearsheet.sections.growth import GROWTH
+from backtests.tearsheet.sections.headline import HEADLINE
 from backtests.tearsheet.sections.holdings import HOLDINGS
 from backtests.tearsheet.sections.periods import PERIODS
 from backtests.tearsheet.sections.rolling import ROLLING
@@ -28,6 +31,7 @@ Watch = Callable[[Sequence[Section]], Iterable[Section]]
 
 # In the order of the page.
 SECTIONS: tuple[Section, ...] = (
+    HEADLINE,
     COMPARISON,
     GROWTH,
     DRAWDOWNS,
@@ -35,7 +39,9 @@ SECTIONS: tuple[Section, ...] = (
     HOLDINGS,
     PERIODS,
     DISTRIBUTION,
+    CORRELATION,
     TRADING,
+    CHECKS,
 )
 
 
@@ -122,8 +128,13 @@ def conditions(execution: Execution) -> str:
 
 
 def _machine_manifest(title: str, lines: list[Line]) -> dict[str, Any]:
-    results = [{"label": line.label} | line.result.summary() for line in lines if not line.is_benchmark]
+    results = [{"label": line.label} | _with_benchmark(line.result) for line in lines if not line.is_benchmark]
     return {"ebbtide": __version__, "title": title, "results": results}
+
+
+def _with_benchmark(result: Result) -> dict[str, Any]:
+    benchmark = result.benchmark
+    return result.summary() | {"benchmark": benchmark.summary() if benchmark else None}
 
 
 def _each(texts: Iterable[str]) -> str:

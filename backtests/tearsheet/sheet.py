@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from backtests.findings import Finding
+from backtests.intervals import Intervals, intervals
 from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import Charts
@@ -28,6 +29,11 @@ class Sheet:
     def lines(self) -> list[Line]:
         """A line per result, then per benchmark."""
         return lines_of(self.results)
+
+    @cached_property
+    def intervals(self) -> dict[str, Intervals]:
+        """Intervals of METRICS of every line, by its label."""
+        return {line.label: intervals(line.result) for line in self.lines}
 
     @property
     def strategies(self) -> list[Line]:

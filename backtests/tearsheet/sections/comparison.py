@@ -1,8 +1,13 @@
-"""The numbers of all strategies and benchmarks, side by side."""
+"""The numbers of all strategies and benchmarks, side by side, with what they may have been by chance."""
 
+from math import isnan
 from typing import Any
 
-from backtests.metrics import METRICS, comparison_frame
+import pandas as pd
+from markupsafe import Markup
+
+from backtests.intervals import LEVEL, REPS
+from backtests.metrics import METRICS, Metric
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sheet import Section, Sheet
 
@@ -10,13 +15,52 @@ HEADLINE = ("cagr", "sharpe", "max_drawdown", "exposure")
 
 
 def build(sheet: Sheet) -> dict[str, Any]:
-    """The headline of a lone strategy, and METRICS of all."""
+    """The headline of a lone strategy, and METRICS of all with their intervals."""
     lines = sheet.lines
-    rows = [(m, [m.text(line.result.metrics[m.name]) for line in lines]) for m in METRICS]
-    table = sheet.charts.table(
-        "metrics", "Metrics by strategy", comparison_frame(sheet.results), ["Metric", *lines], rows
+    rows = [(metric, [_text(sheet, line, metric) for line in lines]) for metric in METRICS]
+    table = sheet.charts.table("metrics", "Metrics by strategy", metrics_frame(sheet), ["Metric", *lines], rows)
+    return {
+        "table": table,
+        "headline": _headline(lines) if len(sheet.results) == 1 else [],
+        "resampling": resampling(sheet),
+    }
+
+
+def metrics_frame(sheet: Sheet) -> pd.DataFrame:
+    """A row per metric; columns LABEL, LABEL low and LABEL high, NaN where there is no interval."""
+    parts = [
+        found.table.set_axis([label, f"{label} low", f"{label} high"], axis=1)
+        for label, found in sheet.intervals.items()
+    ]
+    return pd.concat(parts, axis=1)
+
+
+def resampling(sheet: Sheet) -> str:
+    """How the intervals were made, in sentences; or why there are none."""
+    blocks = sorted({found.block for found in sheet.intervals.values()} - {0})
+    if not blocks:
+        return "There are no intervals: they need 30 days or more, and an equity that departs from cash."
+    length = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
+    days = "day" if blocks[-1] == 1 else "days"
+    told = (
+        f"Small: the middle {LEVEL:.0%} of {REPS:,} resamples of the days, in blocks of {length} {days} in the mean, "
+        "the benchmark's with the book's (stationary bootstrap). What is no function of daily returns has no interval, "
+        "nor what some resample leaves undefined, nor the best or the worst day, which no resample can surpass. Where "
+        "the order of days matters, as under water, a number may lie outside its own interval. Intervals know nothing "
+        "of how a strategy was chosen."
     )
-    return {"table": table, "headline": _headline(lines) if len(sheet.results) == 1 else []}
+    within = any(line.result.tape.timeframe != "1d" for line in sheet.lines)
+    return (
+        f"{told} They are of days, and the numbers over them of shorter bars, where these differ." if within else told
+    )
+
+
+def _text(sheet: Sheet, line: Line, metric: Metric) -> str:
+    shown = metric.text(line.result.metrics[metric.name])
+    low, high = sheet.intervals[line.label].table.loc[metric.name, ["low", "high"]]
+    if isnan(low + high):
+        return shown
+    return Markup("{}<br><small>{} to {}</small>").format(shown, metric.text(low), metric.text(high))
 
 
 def _headline(lines: list[Line]) -> list[tuple[str, str, str]]:

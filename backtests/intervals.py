@@ -1,0 +1,241 @@
+"""Between what bounds a metric lies where days are drawn again: intervals of METRICS by the stationary bootstrap.
+
+A row of INTERVALS is the metric of the same name, for many resamples of days at once; on the days themselves and daily
+bars it is that metric. What is no function of the days' returns, such as turnover, has no interval. Nor has the best or
+the worst day: no resample holds a better or a worse one than there was, so its bounds would be wrong however long the
+history (Bickel and Freedman, Annals of Statistics 9, 1981).
+
+An interval knows nothing of how a strategy was chosen: of the best of many trials it lies too high.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import pandas as pd
+
+from backtests.metrics import DAY, METRICS, ROUNDING, days_of
+from backtests.result import Result
+from backtests.statistics.bootstrap import FEWEST_BARS, block_length, draws
+from backtests.tape import YEAR
+
+LEVEL, REPS, SEED = 0.90, 1_000, 0
+# So many resamples are worked on at a time: what they need stays in the processor's cache.
+AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Days drawn again, a row per resample; simple returns, each array of shape (n_resamples, n_days).
+
+    returns : of the book      excess : over cash      market : the benchmark's over cash, NaN where there is none
+    years : that the days took
+    """
+
+    returns: np.ndarray
+    excess: np.ndarray
+    market: np.ndarray
+    years: float
+
+    @property
+    def per_year(self) -> float:
+        """Days a year; fewer than 365 where some are missing."""
+        return float(self.returns.shape[1] / self.years)
+
+    @cached_property
+    def below_peak(self) -> np.ndarray:
+        """Equity over its highest value so far, minus 1, at the start and after each day."""
+        equity = np.cumprod(1 + self.returns, axis=1)
+        equity = np.concatenate([np.ones((len(equity), 1)), equity], axis=1)
+        return np.asarray(equity / np.maximum.accumulate(equity, axis=1) - 1)
+
+
+def total_return(of: Resamples) -> np.ndarray:
+    """The product of 1 + return, minus 1."""
+    return np.asarray(np.prod(1 + of.returns, axis=1) - 1)
+
+
+def cagr(of: Resamples) -> np.ndarray:
+    """The total return, a year."""
+    with np.errstate(over="ignore", divide="ignore"):
+        growth = np.expm1(np.log1p(total_return(of)) / of.years)
+    return np.where(np.isfinite(growth), growth, np.nan)
+
+
+def volatility(of: Resamples) -> np.ndarray:
+    """Standard deviation of returns, a year."""
+    return np.asarray(of.returns.std(axis=1, ddof=1) * np.sqrt(of.per_year))
+
+
+def sharpe(of: Resamples) -> np.ndarray:
+    """Mean over standard deviation of excess returns, a year.
+
+    A resample that never departs from cash has none of its excess: 0, as where a sweep is judged.
+    """
+    return np.asarray(_ratio(of.excess.mean(axis=1), of.excess.std(axis=1, ddof=1), 0.0) * of.per_year**0.5)
+
+
+def sortino(of: Resamples) -> np.ndarray:
+    """Mean over downside deviation of excess returns, a year."""
+    downside = np.sqrt((np.minimum(of.excess, 0) ** 2).mean(axis=1))
+    return np.asarray(_ratio(of.excess.mean(axis=1), downside) * of.per_year**0.5)
+
+
+def calmar(of: Resamples) -> np.ndarray:
+    """Annual growth over the maximum drawdown."""
+    return _ratio(cagr(of), max_drawdown(of))
+
+
+def max_drawdown(of: Resamples) -> np.ndarray:
+    """The largest fraction of equity lost since an earlier peak; positive."""
+    return np.asarray(-of.below_peak.min(axis=1))
+
+
+def max_drawdown_days(of: Resamples) -> np.ndarray:
+    """Days from a peak until equity is back at it, or until the end: the longest."""
+    under = of.below_peak < 0
+    rows = np.arange(under.shape[1])
+    peak = np.maximum.accumulate(np.where(under, 0, rows), axis=1)
+    since = rows[1:] - peak[:, :-1]
+    return np.asarray(np.where(under[:, 1:] | under[:, :-1], since, 0).max(axis=1) * 365 / of.per_year)
+
+
+def skew(of: Resamples) -> np.ndarray:
+    """Skewness of returns, corrected for sample size."""
+    n = of.returns.shape[1]
+    away = of.returns - of.returns.mean(axis=1, keepdims=True)
+    variance = (away * away).mean(axis=1)
+    corrected = (away * away * away).mean(axis=1) * np.sqrt(n * (n - 1)) / (n - 2)
+    return np.where(variance > ROUNDING**2, corrected / np.where(variance > 0, variance, 1) ** 1.5, np.nan)
+
+
+def tail(of: Resamples) -> np.ndarray:
+    """The mean return of the worst 5 % of days."""
+    worst = int(np.ceil(0.05 * of.returns.shape[1]))
+    return np.asarray(np.partition(of.returns, worst - 1, axis=1)[:, :worst].mean(axis=1))
+
+
+def beta(of: Resamples) -> np.ndarray:
+    """Covariance of excess returns with the benchmark's, over the variance of the benchmark's."""
+    return _ratio(_covariance(of), of.market.var(axis=1, ddof=1))
+
+
+def alpha(of: Resamples) -> np.ndarray:
+    """Mean excess return less beta times the benchmark's, a year."""
+    return np.asarray((of.excess.mean(axis=1) - beta(of) * of.market.mean(axis=1)) * of.per_year)
+
+
+def correlation(of: Resamples) -> np.ndarray:
+    """Correlation of excess returns with the benchmark's."""
+    return _ratio(_covariance(of), of.excess.std(axis=1, ddof=1) * of.market.std(axis=1, ddof=1))
+
+
+# By the name of the metric.
+INTERVALS: dict[str, Callable[[Resamples], np.ndarray]] = {
+    formula.__name__: formula
+    for formula in (
+        total_return,
+        cagr,
+        volatility,
+        sharpe,
+        sortino,
+        calmar,
+        max_drawdown,
+        max_drawdown_days,
+        skew,
+        tail,
+        beta,
+        alpha,
+        correlation,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """What came of drawing a result's days again.
+
+    table : a row per metric of METRICS; columns estimate (the metric itself), low, high: NaN where there is no interval
+    block : mean length of the blocks in days, 0 where nothing could be drawn      days : how many there are
+    """
+
+    table: pd.DataFrame
+    block: int
+    days: int
+
+
+def intervals(result: Result, level: float = LEVEL, reps: int = REPS, seed: int = SEED) -> Intervals:
+    """Intervals of METRICS by percentiles of `reps` resamples; the benchmark's days are drawn with the book's.
+
+    Blocks are as long as the excess returns of the book or of the benchmark ask for, whichever is longer. A bound is
+    NaN where some resample leaves the metric undefined. Fewer than 30 days, or an equity that never departs from cash,
+    have no intervals.
+    """
+    days = _days(result)
+    table = pd.DataFrame({"estimate": result.metrics}, [metric.name for metric in METRICS]).rename_axis("metric")
+    block = _block(days) if len(days) >= FEWEST_BARS else 0
+    if block == 0:
+        return Intervals(table.assign(low=np.nan, high=np.nan), 0, len(days))
+    rows = _rows(len(days), block, reps, seed)
+    found = [evaluated(part) for part in _resamples(days, rows)]
+    values = {name: np.concatenate([each[name] for each in found]) for name in INTERVALS}
+    bounds = {name: np.percentile(each, [50 * (1 - level), 50 * (1 + level)]) for name, each in values.items()}
+    return Intervals(
+        table.join(pd.DataFrame.from_dict(bounds, "index", columns=["low", "high"])), block=block, days=len(days)
+    )
+
+
+def evaluated(of: Resamples) -> dict[str, np.ndarray]:
+    """Every metric of INTERVALS, each of shape (n_resamples,)."""
+    return {name: formula(of) for name, formula in INTERVALS.items()}
+
+
+def daily_excess(result: Result) -> pd.Series:
+    """Returns of UTC days over what idle cash earned in them, indexed as `Result.returns`."""
+    days = days_of(result.tape.known_at)
+    kept = (1 + result.cash_returns).groupby(days).prod() - 1
+    return result.returns - kept.to_numpy()
+
+
+def as_they_were(result: Result) -> Resamples:
+    """The days of `result` in their own order, as one resample."""
+    days = _days(result)
+    return next(_resamples(days, np.arange(len(days))[None]))
+
+
+def _days(result: Result) -> pd.DataFrame:
+    """Columns returns, excess and market of the days; where the benchmark lacks some of them there is no market."""
+    excess = daily_excess(result)
+    days = pd.DataFrame({"returns": result.returns, "excess": excess})
+    market = daily_excess(result.benchmark).reindex(days.index) if result.benchmark else None
+    return days.assign(market=np.nan if market is None or market.isna().any() else market)
+
+
+def _resamples(days: pd.DataFrame, rows: np.ndarray) -> Iterator[Resamples]:
+    years = (days.index[-1] - days.index[0] + DAY) / YEAR
+    returns, excess, market = (days[name].to_numpy(float) for name in ("returns", "excess", "market"))
+    for start in range(0, len(rows), AT_ONCE):
+        taken = rows[start : start + AT_ONCE]
+        yield Resamples(returns[taken], excess[taken], market[taken], years)
+
+
+def _block(days: pd.DataFrame) -> int:
+    columns = [days[name].to_numpy() for name in ("excess", "market")]
+    return max((block_length(column) for column in columns if column.std() > ROUNDING), default=0)
+
+
+@lru_cache(maxsize=4)
+def _rows(n_days: int, block: int, reps: int, seed: int) -> np.ndarray:
+    """Which days each resample takes, shape (reps, n_days): the same ones for strategies over the same days."""
+    return np.stack([rows.astype(np.int32) for rows in draws(n_days, block, reps, seed)])
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray, undefined: float = np.nan) -> np.ndarray:
+    defined = denominator > ROUNDING
+    return np.where(defined, numerator / np.where(defined, denominator, 1.0), undefined)
+
+
+def _covariance(of: Resamples) -> np.ndarray:
+    away = of.excess - of.excess.mean(axis=1, keepdims=True)
+    return np.asarray((away * of.market).sum(axis=1) / (of.excess.shape[1] - 1))

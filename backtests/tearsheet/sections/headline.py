@@ -1,0 +1,132 @@
+"""What the results are worth: how many trials stand behind them, and whether luck would have done as well."""
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from backtests.skill import Skill, skill
+from backtests.tearsheet.document import Definition, Table
+from backtests.tearsheet.lines import Line
+from backtests.tearsheet.sections.checks import causality, coded
+from backtests.tearsheet.sheet import Section, Sheet
+
+COLUMNS = (
+    Definition(
+        "trials", "Trials", "Distinct trials of this strategy on these years, by whatever command, in the ledger."
+    ),
+    Definition(
+        "headline-sharpe",
+        "Sharpe ratio",
+        "Mean over standard deviation of excess returns, a year (Sharpe 1994). Below it the middle 90 % of what it is "
+        "where the days are drawn again, in blocks, 1,000 times (stationary bootstrap: Politis and Romano 1994); this "
+        "interval does not know how the strategy was chosen.",
+    ),
+    Definition(
+        "probabilistic",
+        "Probabilistic",
+        "Probabilistic Sharpe ratio: the probability that the true one is above 0, had this been the only trial "
+        "(Bailey and López de Prado 2012).",
+    ),
+    Definition(
+        "deflated",
+        "Deflated",
+        "Deflated Sharpe ratio: the same probability, if this is the best of all its trials; below 0.95, luck may "
+        "explain it (Bailey and López de Prado 2014).",
+    ),
+    Definition(
+        "minimum_years",
+        "Years needed",
+        "On fewer years than this, the best of so many trials without skill is expected to reach this Sharpe ratio "
+        "(Bailey, Borwein, López de Prado and Zhu 2014).",
+    ),
+    Definition("years", "Years tested", "Years of 365 days from the first bar to the last."),
+)
+
+
+def build(sheet: Sheet) -> dict[str, Any]:
+    """The presumption, a sentence and a row per strategy, and the findings with what their codes mean."""
+    judged = {line.label: skill(line.result) for line in sheet.strategies}
+    return {
+        "presumption": presumption(judged),
+        "sentences": [(line, sentence(sheet, line, judged[line.label])) for line in sheet.strategies],
+        "table": _table(sheet, judged),
+        "causality": causality(sheet),
+        "findings": coded(sheet.findings, sheet.charts),
+        "several": len(judged) > 1,
+    }
+
+
+def presumption(judged: dict[str, Skill]) -> str:
+    """Whether the numbers overturn what is presumed: luck."""
+    evident = [label for label, found in judged.items() if found.evident]
+    if not evident:
+        return "Luck is presumed, and nothing here overturns that."
+    if len(evident) == len(judged):
+        return "Luck is presumed, and these numbers speak against it."
+    return f"Luck is presumed; the numbers of {_listed(evident)} alone speak against it."
+
+
+def sentence(sheet: Sheet, line: Line, found: Skill) -> str:
+    """What the Sharpe ratio of `line` is worth."""
+    bounds = _bounds(sheet, line)
+    ratio = "no Sharpe ratio" if isnan(found.sharpe) else f"Sharpe ratio {found.sharpe:z.2f}"
+    return f"{ratio}{f' (90 % interval {bounds})' if bounds else ''}; {_trials(found)}; {found.verdict}."
+
+
+def _table(sheet: Sheet, judged: dict[str, Skill]) -> Table:
+    frame = pd.DataFrame({line.label: _numbers(sheet, line, judged[line.label]) for line in sheet.strategies}).T
+    rows = [(line, _texts(sheet, line, judged[line.label])) for line in sheet.strategies]
+    return sheet.charts.table(
+        "skill", "Trials and Sharpe ratios by strategy", frame.rename_axis("strategy"), ["Strategy", *COLUMNS], rows
+    )
+
+
+def _numbers(sheet: Sheet, line: Line, found: Skill) -> dict[str, float]:
+    low, high = sheet.intervals[line.label].table.loc["sharpe", ["low", "high"]]
+    return {
+        "trials": np.nan if found.trials is None else found.trials,
+        "sharpe": found.sharpe,
+        "sharpe low": low,
+        "sharpe high": high,
+        "probabilistic": found.probabilistic,
+        "deflated": found.deflated,
+        "minimum_years": found.minimum_years,
+        "years": line.result.years,
+    }
+
+
+def _texts(sheet: Sheet, line: Line, found: Skill) -> list[str]:
+    return [
+        "not recorded" if found.trials is None else f"{found.trials:,}",
+        Markup("{}<br><small>{}</small>").format(_text(found.sharpe, "z.2f"), _bounds(sheet, line)),
+        _text(found.probabilistic, ".3f"),
+        _text(found.deflated, ".3f"),
+        _text(found.minimum_years, ",.1f"),
+        f"{line.result.years:,.1f}",
+    ]
+
+
+def _bounds(sheet: Sheet, line: Line) -> str:
+    low, high = sheet.intervals[line.label].table.loc["sharpe", ["low", "high"]]
+    return "" if isnan(low + high) else f"{low:z.2f} to {high:z.2f}"
+
+
+def _text(value: float, form: str) -> str:
+    return "–" if isnan(value) else format(value, form)
+
+
+def _trials(found: Skill) -> str:
+    if found.trials is None:
+        return "trials not recorded"
+    return "the ledger knows no other trial" if found.trials == 1 else f"{found.trials:,} trials stand behind it"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+HEADLINE = Section("headline", "Verdict", "Skill or luck?", build)
