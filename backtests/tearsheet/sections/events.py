@@ -1,0 +1,241 @@
+"""What each strategy's result would be if one of its episodes had not happened."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.causes import sentences
+from backtests.episodes import Episodes
+from backtests.metrics import METRICS
+from backtests.tearsheet.document import Chart, Charts, Definition, Key, Table
+from backtests.tearsheet.figures import COLORS, NEUTRAL, figure, plain
+from backtests.tearsheet.lines import Line
+from backtests.tearsheet.sheet import Section, Sheet
+
+# Rows of the table, and episodes at each end of the chart; the CSV of the table holds all of them.
+SHOWN, EACH_END = 10, 30
+# One episode that makes more than this share of the whole result is said aloud.
+LARGE_SHARE = 0.5
+# Where without the best episodes nothing but cash is left, the next sentence has nothing to say.
+BEST = 3
+TOTAL, CAGR, SHARPE = (next(m for m in METRICS if m.name == name) for name in ("total_return", "cagr", "sharpe"))
+FALL, RISE = COLORS[1], COLORS[0]
+
+EPISODE = Definition(
+    "episode",
+    "Episode",
+    "A stretch for which one target was held: from the open at which its decision filled to the open at which the next "
+    "one did. The cost of entering is its own, and that of leaving too where nothing was held afterwards.",
+)
+RETURN = Definition(
+    "episode_return", "Return", "Growth of the whole book over the episode, after costs, at the weights then held."
+)
+SHARE = Definition(
+    "episode_share",
+    "Share of growth",
+    "Log return of the episode over that of the whole test. The shares of all episodes and of the time between them "
+    "add up to 100 %; with losses among them, one alone can have more. A dash where the whole did not gain.",
+)
+WITHOUT = {
+    metric.name: Definition(
+        f"episode_{metric.name}",
+        f"{metric.label} without it",
+        f"{metric.definition} Computed as if the book had been in cash during the episode.",
+    )
+    for metric in (TOTAL, CAGR, SHARPE)
+}
+CAUSE = Definition(
+    "episode_cause",
+    "What began it",
+    "What became known at the moment of the decision that began the episode, among what the strategy's signals read.",
+)
+
+
+@dataclass(frozen=True)
+class WithoutEach:
+    """Total return and Sharpe ratio of one strategy without each of its episodes, the dearest first."""
+
+    line: Line
+    episodes: Episodes
+
+    def frame(self) -> pd.DataFrame:
+        """Columns episode (its dates), total_return and sharpe without it, lowest total return first; index: rank.
+
+        Of more than 2 x `EACH_END` episodes, as many from each end.
+        """
+        frame = self.episodes.frame.sort_values("total_return", kind="stable")
+        rows = pd.DataFrame(
+            {"episode": _spans(frame), "total_return": frame["total_return"], "sharpe": frame["sharpe"]}
+        ).set_axis(pd.RangeIndex(1, len(frame) + 1, name="rank"))
+        middle = slice(EACH_END, max(len(rows) - EACH_END, EACH_END))
+        return rows.drop(rows.index[middle])
+
+    def figure(self) -> Any:
+        """A bar per episode, from what is to what would be: total return above, Sharpe ratio below."""
+        frame, metrics = self.frame(), self.line.result.metrics
+        layout = {
+            "xaxis": {"visible": False, "type": "category", "fixedrange": True},
+            "yaxis": {"domain": [0, 0.46], "nticks": 5, "fixedrange": True, "hoverformat": ".2f"},
+            "yaxis2": {"domain": [0.54, 1], "nticks": 5, "fixedrange": True, "tickformat": "~%", "hoverformat": ",.1%"},
+            "hovermode": "x unified",
+            "bargap": 0.25,
+        }
+        bars = [
+            _bars(frame, "total_return", metrics["total_return"], "Total return without it", "y2", ",.1%"),
+            _bars(frame, "sharpe", metrics["sharpe"], "Sharpe ratio without it", "y", ".2f"),
+        ]
+        drawn = figure(bars, layout, 300)
+        for axis, name, words in (("y2", "total_return", "Total return"), ("y", "sharpe", "Sharpe ratio")):
+            drawn.add_shape(_actual(metrics[name], axis))
+            place: dict[str, Any] = {"xref": "paper", "yref": f"{axis} domain", "x": 1, "y": 0.02, "showarrow": False}
+            drawn.add_annotation(place | {"text": f"<b>{words}</b>", "xanchor": "right", "yanchor": "bottom"})
+        return drawn
+
+    def alt(self) -> str:
+        """The range of what the total return would be."""
+        frame, actual = self.episodes.frame["total_return"], self.line.result.metrics["total_return"]
+        return (
+            f"{self.line.label} without each of its {len(frame)} episodes: total return between "
+            f"{TOTAL.text(frame.min())} and {TOTAL.text(frame.max())}, with all of them {TOTAL.text(actual)}."
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page says of one strategy."""
+
+    line: Line
+    episodes: Episodes
+    number: int
+
+    @cached_property
+    def causes(self) -> list[str]:
+        """What began each episode."""
+        told = sentences(self.line.result)
+        return [told[decision] for decision in self.episodes.frame["decision"]]
+
+    @property
+    def sentence(self) -> str:
+        """How the Sharpe ratio stands without the best episode, and without the best three."""
+        count, sharpe = len(self.episodes.frame), self.line.result.metrics["sharpe"]
+        if count == 0:
+            return "It never held anything: there is no episode to leave out."
+        if count == 1:
+            return "It held one target throughout: without its only episode nothing but cash is left."
+        without = self.episodes.without_best(1)["sharpe"]
+        said = f"Without its best episode of {count} the Sharpe ratio {_moves(sharpe, without)}"
+        if count <= BEST:
+            return f"{said}."
+        return f"{said}; without the best {BEST}, to {SHARPE.text(self.episodes.without_best(BEST)['sharpe'])}."
+
+    @property
+    def warning(self) -> str:
+        """Said where one episode makes more than half of the whole; else ""."""
+        frame, whole = self.episodes.frame, float(np.log1p(self.line.result.metrics["total_return"]))
+        if len(frame) < 2 or not whole > 0 or not frame["log_return"].max() > LARGE_SHARE * whole:
+            return ""
+        best = frame["log_return"].idxmax()
+        share = frame["log_return"].max() / whole
+        made = f"{share:.0%} of all growth" if share < 1 else "more than all of the growth there is"
+        rest = TOTAL.text(frame["total_return"][best])
+        span = _spans(frame)[best]
+        said = f"One episode, {span}, made {made}: without it the total return is {rest}."
+        return f"{said} It began with {self.causes[best]}."
+
+    def table(self, charts: Charts) -> Table:
+        """The episodes that matter most, gains and losses alike; all of them in the CSV."""
+        frame = self.episodes.frame.assign(cause=self.causes)
+        order = frame["log_return"].abs().sort_values(ascending=False, kind="stable").index[:SHOWN]
+        spans, shares = _spans(frame), self._shares()
+        rows = [
+            (
+                spans[i],
+                [
+                    TOTAL.text(float(np.expm1(frame["log_return"][i]))),
+                    shares[i],
+                    *(metric.text(frame[metric.name][i]) for metric in (TOTAL, CAGR, SHARPE)),
+                    self.causes[i],
+                ],
+            )
+            for i in order
+        ]
+        columns = [EPISODE, RETURN, SHARE, *WITHOUT.values(), CAUSE]
+        named = frame.rename(columns={name: f"{name}_without" for name in WITHOUT})
+        label = f"The episodes of {self.line.label} that matter most"
+        return charts.table(f"episodes-{self.number}", label, named.rename_axis("episode"), columns, rows)
+
+    def chart(self, charts: Charts) -> Chart:
+        """Total return and Sharpe ratio without each."""
+        keys = [Key("with every episode", "line", NEUTRAL, "dash"), Key("lower without it", "area", FALL)]
+        keys.append(Key("higher without it", "area", RISE))
+        return charts.add(f"without-{self.number}", WithoutEach(self.line, self.episodes), keys)
+
+    def _shares(self) -> list[str]:
+        whole = float(np.log1p(self.line.result.metrics["total_return"]))
+        return [f"{log / whole:.0%}" if whole > 0 else "–" for log in self.episodes.frame["log_return"]]
+
+
+def build(sheet: Sheet) -> dict[str, Any] | None:
+    """A part per strategy that held something; None where none did."""
+    parts = [Part(line, Episodes(line.result), number) for number, line in enumerate(sheet.strategies)]
+    if not any(len(part.episodes.frame) for part in parts):
+        return None
+    sheet.charts.define(EPISODE)
+    return {"parts": [_shown(part, sheet.charts) for part in parts], "term": EPISODE, "shown": SHOWN}
+
+
+def _shown(part: Part, charts: Charts) -> dict[str, Any]:
+    several = len(part.episodes.frame) > 1
+    return {
+        "line": part.line,
+        "sentence": part.sentence,
+        "warning": part.warning,
+        "count": len(part.episodes.frame),
+        "cut": len(part.episodes.frame) > 2 * EACH_END,
+        "each_end": EACH_END,
+        "chart": part.chart(charts) if several else None,
+        "table": part.table(charts) if several else None,
+    }
+
+
+def _spans(frame: pd.DataFrame) -> pd.Series:
+    """From when to when each episode was held, days that follow each other told apart by the hour."""
+    start, end = frame["start"], frame["end"]
+    hourly = not ((start == start.dt.normalize()) & (end == end.dt.normalize())).all()
+    form = "%Y-%m-%d %H:%M" if hourly else "%Y-%m-%d"
+    return start.dt.strftime(form) + " to " + end.dt.strftime(form)
+
+
+def _moves(sharpe: float, without: float) -> str:
+    if np.isnan(without):
+        return f"goes from {SHARPE.text(sharpe)} to undefined"
+    verb = "falls" if without < sharpe else "rises"
+    return f"{verb} from {SHARPE.text(sharpe)} to {SHARPE.text(without)}"
+
+
+def _bars(frame: pd.DataFrame, name: str, actual: float, words: str, axis: str, form: str) -> dict[str, Any]:
+    """Bars from `actual` to the value without each episode."""
+    without = frame[name]
+    return {
+        "type": "bar",
+        "name": words,
+        "x": frame["episode"].map(plain).tolist(),
+        "y": (without - actual).to_numpy(np.float32),
+        "base": actual if np.isfinite(actual) else 0.0,
+        "yaxis": axis,
+        "marker": {"color": np.where(without < actual, FALL, RISE).tolist(), "line": {"width": 0}},
+        "customdata": without.to_numpy(np.float32),
+        "hovertemplate": f"%{{customdata:{form}}}",
+    }
+
+
+def _actual(value: float, axis: str) -> dict[str, Any]:
+    level = value if np.isfinite(value) else 0.0
+    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": level, "y1": level}
+    return line | {"line": {"color": NEUTRAL, "width": 1.4, "dash": "dash"}}
+
+
+EVENTS = Section("events", "Single events", "If one event had not happened", build)
