@@ -13,6 +13,7 @@ import typer
 
 from backtests.options import (
     REQUEST_OPTIONS,
+    STUDY_OPTIONS,
     SWEEP_OPTIONS,
     TEARSHEET_OPTIONS,
     WALK_OPTIONS,
@@ -256,6 +257,27 @@ def walk(
 
 
 @app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A tearsheet (.html), or what run, compare or walk --json printed.")],
+    strategy_file: Annotated[
+        list[Path] | None, typer.Option("--strategy-file", help="Where a class of your own is, if not where it was.")
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a tearsheet again as its manifest says, and tell every number that differs, and why."""
+    from backtests.replay import replayed
+    from backtests.replay_tables import print_replay
+
+    again = replayed(file, store, strategy_files=strategy_file or ())
+    if as_json:
+        _print_json(again.summary())
+    else:
+        print_replay(again)
+    again.require()
+
+
+@app.command()
 def ledger(
     strategy: Annotated[str | None, typer.Option("--strategy", help="Of this strategy alone.")] = None,
     folder: LedgerOption = None,
@@ -272,6 +294,25 @@ def ledger(
         summaries = [family.summary() for family in families]
         return _print_json({"ledger": str(asked.folder), "missing": missing, "strategies": summaries})
     return print_ledger(asked.folder, families, missing)
+
+
+@app.command()
+@takes(STUDY_OPTIONS)
+def study(
+    signal: Annotated[str, typer.Argument(help="Name, Name(parameter=value), file.py:Class or module:Class")],
+    **options: Any,
+) -> None:
+    """Study what prices did after a signal crossed a line, against what chance gives."""
+    from backtests.studies.request import study_request
+    from backtests.studies.terminal import print_study
+    from backtests.sweeps.terminal import SweepProgress
+
+    asked = study_request(options | {"signal": signal})
+    with SweepProgress(hidden=asked.json) as progress:
+        made = asked.run(progress.bar("Histories", "Statistics", paced=False))
+        if asked.out is not None:
+            made.page(asked.out)
+    return _print_json(made.summary()) if asked.json else print_study(made, asked.out)
 
 
 @app.command()

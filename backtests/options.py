@@ -104,6 +104,22 @@ WALK_OPTIONS = _searching(
 )
 
 
+# By the names of StudyRequest.
+STUDY_OPTIONS: dict[str, Any] = {
+    "set": _option(list[str], "--set", "A parameter of the signal: name=value."),
+    "event": _option(str, "--event", 'What begins an event: "> 1", ">= 2", "< 0", "crosses above 1".'),
+    "horizons": _option(str, "--horizons", "For how long returns are taken. Default: 1d,7d,28d,91d."),
+    "asset": _option(str, "--asset", "Whose returns. Default: BTC,ETH."),
+    "cluster": _option(str, "--cluster", "Count what begins within this of an event with it. Default: 0d."),
+    "latency": _option(float, "--latency", "Hours from knowing to the earliest entry. Default: 0."),
+    "draws": _option(int, "--draws", "Of chance, of each kind, at most. Default: 2000."),
+    "study_seed": _option(int, "--study-seed", "Seed of the draws. Default: 7."),
+    **{name: REQUEST_OPTIONS[name] for name in ("start", "end", "timeframe", "data", "seed", "store")},
+    "out": _option(Path, "--out", "Write a page with the paths of each event here (HTML)."),
+    "json": REQUEST_OPTIONS["json"],
+}
+
+
 def takes(options: dict[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command with `**options` every one of these: typer reads them from its signature."""
 
