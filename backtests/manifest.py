@@ -8,7 +8,7 @@ import pandas as pd
 
 from backtests.execution import Execution
 from backtests.expression import expression
-from backtests.source_code import Sources, code, ebbtide_code
+from backtests.source_code import Sources, code, engine_code
 from backtests.tape import Tape
 from data_cache.market import Market
 from data_cache.version import __version__
@@ -55,7 +55,7 @@ def manifest(
         "vintages": market.vintages(read, end),
         "sources": {need: list(market.sources[need]) for need in sorted(read) if need in market.sources},
         "code": code(strategy, sources),
-        "ebbtide_code": ebbtide_code(),
+        "engine_code": engine_code(),
         "python": platform.python_version(),
         "machine": platform.machine(),
         "libraries": {name: version(name) for name in LIBRARIES},

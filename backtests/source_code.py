@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,21 @@ from strategies.strategy import Strategy
 
 ROOT = Path(__file__).parents[1]
 OURS = {"data_cache", "signals", "strategies", "backtests"}
+# What of backtests decides the numbers of a run.
+ENGINE = tuple(
+    f"backtests/{name}.py"
+    for name in (
+        "backtest",
+        "decisions",
+        "events",
+        "execution",
+        "metrics",
+        "result",
+        "simulate",
+        "sweeps/scheduled",
+        "tape",
+    )
+)
 # What every strategy and signal is made of, and so tells none from another.
 EVERYBODY_S = (object, Strategy, Signal)
 # A sha256 by the name of a class or of a file of the user's own, by class.
@@ -36,11 +51,23 @@ def code(strategy: Strategy, known: Sources | None = None) -> dict[str, str]:
 @cache
 def ebbtide_code() -> str:
     """A sha256 of all code of ebbtide."""
-    rooms = sorted(OURS)
-    files = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py") if "store" not in path.parts)
+    return _sha256_of(path for room in OURS for path in (ROOT / room).rglob("*.py"))
+
+
+@cache
+def engine_code() -> str:
+    """A sha256 of the code of ebbtide that every run stands on: data, signals, strategies, engines, metrics.
+
+    Pages, commands and sweeps are not among it: they change no number of a run.
+    """
+    rooms = [path for room in sorted(OURS - {"backtests"}) for path in (ROOT / room).rglob("*.py")]
+    return _sha256_of([path for path in rooms if "sources" not in path.parts] + [ROOT / part for part in ENGINE])
+
+
+def _sha256_of(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(str(path.relative_to(ROOT)).encode())
+    for path in sorted(path for path in files if "store" not in path.parts):
+        digest.update(path.relative_to(ROOT).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

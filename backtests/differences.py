@@ -1,0 +1,113 @@
+"""What differs between two manifests of one run, in words, and what of it can change a number."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# What can explain that a number differs: in the order in which it is told.
+DATA, CODE, VERSIONS, FILE = "data", "code", "versions", "the file itself"
+# What decides no number.
+ASIDE = ""
+# Compared entry by entry, not as a whole.
+PARTED = ("code", "data", "vintages", "libraries", "sources")
+# Of what was asked, and of what else was tried: neither is run again.
+NOT_RUN = ("asked", "trials", "origin", "market")
+_CAUSES = {"ebbtide": VERSIONS, "python": VERSIONS, "machine": VERSIONS, "engine_code": CODE}
+_NAMES = {"engine_code": "code of the engines"}
+# They follow from the data where those differ, and from nothing else.
+_OF_DATA = ("window", "bars", "assets")
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One entry of the manifest that is another now; `cause` is DATA, CODE, VERSIONS, FILE, or ASIDE."""
+
+    entry: str
+    then: str
+    now: str
+    cause: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def summary(self) -> dict[str, str]:
+        """As plain values for JSON."""
+        return asdict(self)
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
+    """What the manifest of a saved run says otherwise than that of the run made now."""
+    data = list(_data(then, now))
+    return [
+        *_whole(then, now, any(one.cause == DATA for one in data)),
+        *_each("library", VERSIONS, then["libraries"], now["libraries"]),
+        *_each("code of", CODE, then["code"], now["code"]),
+        *data,
+        *_each("source of", ASIDE, then.get("sources", {}), now["sources"]),
+        *(one for name in ("market", "origin") for one in _one(name, ASIDE, then.get(name), now[name])),
+    ]
+
+
+def _whole(then: Mapping[str, Any], now: Mapping[str, Any], data_differ: bool) -> Iterator[Difference]:
+    for name in now:
+        if name in then and name not in (*PARTED, *NOT_RUN):
+            usual = DATA if name in _OF_DATA and data_differ else FILE
+            yield from _one(_NAMES.get(name, name), _CAUSES.get(name, usual), then[name], now[name])
+
+
+def _one(entry: str, cause: str, then: Any, now: Any) -> Iterator[Difference]:
+    if then == now:
+        return
+    if cause == FILE:
+        sentence = f"{entry}: the file says {_told(then)}, but what it tells to run has {_told(now)}"
+    else:
+        sentence = f"{entry}: {_told(then)} then, {_told(now)} now"
+    yield Difference(entry, _told(then), _told(now), cause, sentence)
+
+
+def _each(kind: str, cause: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+    for name in sorted({*then, *now}):
+        yield from _one(f"{kind} {name}", cause, then.get(name), now.get(name))
+
+
+def _told(value: Any) -> str:
+    """A value as a table shows it: hashes cut short, nothing as a dash."""
+    if value is None:
+        return "–"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text[:_SHOWN] if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
+
+
+def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+    for need in sorted({*then["data"], *now["data"]}):
+        old, new = (about["vintages"].get(need) for about in (then, now))
+        same = then["data"].get(need) == now["data"].get(need)
+        if same and old == new:
+            continue
+        words = f"{need}: {_compared(need, old, new)}"
+        cause = DATA
+        if same or old == new:
+            words = f"{need}: what the file says of it does not fit its own hash"
+            cause = FILE
+        yield Difference(f"data {need}", _vintage(need, old), _vintage(need, new), cause, words)
+
+
+def _compared(need: str, old: Any, new: Any) -> str:
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return f"{_vintage(need, old)} then, {_vintage(need, new)} now"
+    was, told = _vintage(need, old), _vintage(need, new)
+    counts = f"{was} then as now, but not the same" if was == told else f"{was} then, {told} now"
+    years, others = (dict.fromkeys(str(one.get("by_year", "")).split(", ")) for one in (old, new))
+    differing = sorted(year.partition(" ")[0] for year in {*years} ^ {*others})
+    return f"{counts}; the first difference is in what became known in {differing[0]}" if differing else counts
+
+
+def _vintage(need: str, vintage: Any) -> str:
+    if not isinstance(vintage, Mapping) or not vintage.get("rows"):
+        return "nothing"
+    rows, revisions = vintage["rows"], vintage.get("revisions", 0)
+    kind = {"bars": "bars", "futures": "days of futures"}.get(need.rpartition(":")[0], "releases")
+    revised = f" ({revisions:,} of them revisions)" if revisions else ""
+    return f"{rows:,} {kind}{revised} to {str(vintage.get('last', ''))[:16]}"

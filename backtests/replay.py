@@ -1,0 +1,378 @@
+"""Saved results run again: what their manifests say, on the data and the code that are here now, number by number."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from backtests.backtest import Backtest
+from backtests.differences import ASIDE, CODE, DATA, FILE, VERSIONS, Difference, differences
+from backtests.ledger import Ledger
+from backtests.metrics import METRICS
+from backtests.result import Result
+from backtests.saved import Saved, SavedResult, execution_of, read_saved
+from backtests.selection import find_strategy
+from data_cache.cache import load_market
+from data_cache.errors import BadUsage, CheckFailed, NoData, StrategyFailed
+from data_cache.lab import Lab
+from data_cache.lazy import Lazy
+from data_cache.market import Market
+from data_cache.store import Store
+from strategies.strategy import Strategy
+
+# So many inputs are named in a verdict.
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Number:
+    """A metric as the file has it and as it came out now; NaN where it is undefined."""
+
+    name: str
+    label: str
+    then: float
+    now: float
+
+    @property
+    def same(self) -> bool:
+        """Whether the two are equal to the last digit, or both undefined."""
+        return self.then == self.now or not (math.isfinite(self.then) or math.isfinite(self.now))
+
+    def summary(self) -> dict[str, float]:
+        """As plain values for JSON."""
+        return {"then": self.then, "now": self.now, "difference": self.now - self.then}
+
+
+@dataclass(frozen=True)
+class Again:
+    """One saved result and what came of running it again."""
+
+    saved: SavedResult
+    result: Result
+    is_benchmark: bool = False
+
+    @property
+    def label(self) -> str:
+        """As the file calls it."""
+        return f"{self.saved.label} (benchmark)" if self.is_benchmark else self.saved.label
+
+    @property
+    def same_equity(self) -> bool:
+        """Whether the two equity curves are equal to the last bit of every bar."""
+        return self.saved.equity_sha256 == self.result.equity_sha256
+
+    @cached_property
+    def numbers(self) -> list[Number]:
+        """Every metric that the file has and that there still is."""
+        then, now = self.saved.metrics, self.result.metrics
+        return [Number(m.name, m.label, _number(then[m.name]), now[m.name]) for m in METRICS if m.name in then]
+
+    @property
+    def same(self) -> bool:
+        """Whether equity and every metric are the same to the last digit."""
+        return self.same_equity and all(number.same for number in self.numbers)
+
+    def summary(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {
+            "label": self.label,
+            "same": self.same,
+            "equity_sha256": {"then": self.saved.equity_sha256, "now": self.result.equity_sha256},
+            "metrics": {number.name: number.summary() for number in self.numbers},
+        }
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A file run again.
+
+    again : its results, then their benchmarks      differences : what the manifests say otherwise, each once
+    """
+
+    saved: Saved
+    again: list[Again]
+    differences: list[Difference]
+
+    @property
+    def results(self) -> list[Result]:
+        """What came out now, benchmarks attached."""
+        return [one.result for one in self.again if not one.is_benchmark]
+
+    @property
+    def same(self) -> bool:
+        """Whether every number is the same to the last digit."""
+        return all(one.same for one in self.again)
+
+    @property
+    def held(self) -> bool:
+        """Whether the numbers are the same and the file is as it was written."""
+        return self.same and not self.saved.seal.broken
+
+    @property
+    def tampering(self) -> str:
+        """That the file was changed after it was written; "" where it was not, or has no seal."""
+        seal = self.saved.seal
+        if not seal.broken:
+            return ""
+        return (
+            f"{self.saved.path.name} was changed after ebbtide wrote it: its seal says {seal.said[:12]}, what it holds "
+            f"has {seal.found[:12]}; what follows is of the manifest as it stands"
+        )
+
+    @property
+    def verdict(self) -> str:
+        """Whether the numbers are the same, and what explains it where they are not."""
+        causes = self._causes()
+        told = "; ".join(causes.values())
+        if self.same:
+            return (
+                f"every number is the same to the last digit{f', though not all is as it was: {told}' if told else ''}"
+            )
+        if self.saved.seal.broken:
+            causes = {FILE: "the file was changed"} | causes
+        if causes:
+            return f"the numbers differ ({self._first()}); what can explain it: {'; '.join(causes.values())}"
+        return (
+            f"with equal data, code and versions the numbers are others ({self._first()}): what the file says is not "
+            "what its manifest gives, so it was changed and sealed again, or written by hand"
+        )
+
+    def require(self) -> None:
+        """Raise CheckFailed unless the numbers are the same to the last digit and the file is as it was written."""
+        if not self.held:
+            changed = f"{self.saved.path.name} was changed after ebbtide wrote it, and " if self.tampering else ""
+            raise CheckFailed(changed + self.verdict)
+
+    def summary(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        seal = self.saved.seal
+        return {
+            "file": str(self.saved.path),
+            "title": self.saved.title,
+            "seal": {"said": seal.said, "found": seal.found, "broken": seal.broken},
+            "same": self.same,
+            "verdict": self.verdict,
+            "differences": [one.summary() for one in self.differences],
+            "results": [one.summary() for one in self.again],
+        }
+
+    def _causes(self) -> dict[str, str]:
+        """What differs and may change a number, by kind, in words."""
+        words = {
+            FILE: "the file contradicts itself",
+            DATA: "other data",
+            CODE: "other code",
+            VERSIONS: "other versions",
+        }
+        found = {}
+        for cause, told in words.items():
+            entries = [one.sentence for one in self.differences if one.cause == cause]
+            if entries:
+                more = f" and {len(entries) - NAMED} more" if len(entries) > NAMED else ""
+                found[cause] = f"{told} ({'; '.join(entries[:NAMED])}{more})"
+        return found
+
+    def _first(self) -> str:
+        """The first number that differs, in words."""
+        for one in self.again:
+            for number in one.numbers:
+                if not number.same:
+                    return f"{number.label} of {one.label} is {number.now!r}, the file says {number.then!r}"
+        return f"the equity of {next(one.label for one in self.again if not one.same)}, though no metric does"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What a page is made of: results run again, the title they had, and in sentences what differs."""
+
+    results: list[Result]
+    title: str
+    differences: list[str]
+
+
+def rerun(
+    path: Path, store: Path | None = None, market: Market | None = None, strategy_files: Sequence[Path] = ()
+) -> Rerun:
+    """The results of a page or of a JSON file, run again as `replayed` does; no trial is recorded."""
+    again = replayed(path, store, market, strategy_files)
+    found = [again.tampering, *map(str, again.differences), "" if again.same else again.verdict]
+    return Rerun(again.results, again.saved.title, [sentence for sentence in found if sentence])
+
+
+def replayed(
+    path: Path,
+    store: Path | None = None,
+    market: Market | None = None,
+    strategy_files: Sequence[Path] = (),
+    ledger: Ledger | None = None,
+) -> Replay:
+    """Run again what the manifests in a page or in a JSON file say, and compare.
+
+    store : where cached data are      market : the one to run on, for a file whose market was made by hand
+    strategy_files : where the user's own classes are, if not where the manifest says
+    ledger : whose count of trials is compared; the replay itself is not recorded
+
+    Raises BadUsage, NoData or StrategyFailed for what can't be run again, with the cure.
+    """
+    saved = read_saved(path)
+    desk = _Desk(saved, store, market, tuple(strategy_files))
+    again = [Again(one, desk.run(one)) for one in saved.results]
+    everything = [*again, *_benchmarks(again)]
+    found = [one for run in everything for one in differences(run.saved.manifest, run.result.manifest)]
+    counted = Ledger.default(store=store) if ledger is None else ledger
+    trials = [one for run in again for one in _trials(run, counted)]
+    return Replay(saved, everything, list(dict.fromkeys([*found, *trials])))
+
+
+def _benchmarks(again: Sequence[Again]) -> list[Again]:
+    """The benchmarks of results, each once."""
+    found: dict[int, Again] = {}
+    for one in again:
+        if one.saved.benchmark is not None and one.result.benchmark is not None:
+            run = Again(one.saved.benchmark, one.result.benchmark, is_benchmark=True)
+            found.setdefault(id(run.result), run)
+    return list(found.values())
+
+
+class _Desk:
+    """Where the results of one file are run again; what they share is made once."""
+
+    def __init__(self, saved: Saved, store: Path | None, market: Market | None, files: tuple[Path, ...]) -> None:
+        self._saved = saved
+        self._store = store
+        self._market = market
+        self._files = files
+        self._markets: dict[str, Market] = {}
+        self._runs: dict[str, Result] = {}
+
+    def run(self, one: SavedResult) -> Result:
+        """The result, its benchmark beside it; its manifest keeps what a new run does not know, such as the trials."""
+        result = self._run(one)
+        if one.benchmark is None:
+            return result
+        expression = {name: one.manifest.get(name) for name in ("benchmark", "benchmark_expression")}
+        return replace(result, benchmark=self._run(one.benchmark), manifest=result.manifest | expression)
+
+    def _run(self, one: SavedResult) -> Result:
+        key = json.dumps(one.manifest, sort_keys=True)
+        if key not in self._runs:
+            self._runs[key] = self._anew(one)
+        return self._runs[key]
+
+    def _anew(self, one: SavedResult) -> Result:
+        about = one.manifest
+        strategy, market = self._strategy(one), self._market_of(one)
+        _require_inputs(about, market)
+        start, end = _window(about)
+        run = Backtest(strategy, market, execution_of(about["execution"]), start, end, about["engine"]).run()
+        kept = {name: value for name, value in about.items() if name not in run.manifest} | {
+            "asked": about.get("asked")
+        }
+        return replace(run, manifest=run.manifest | kept)
+
+    def _market_of(self, one: SavedResult) -> Market:
+        if self._market is not None:
+            return self._market
+        recipe, timeframe = one.manifest["market"], one.manifest["timeframe"]
+        key = json.dumps([recipe, timeframe], sort_keys=True)
+        if key not in self._markets:
+            self._markets[key] = _market(recipe, timeframe, self._store, one.label)
+        return self._markets[key]
+
+    def _strategy(self, one: SavedResult) -> Strategy:
+        text = one.manifest["expression"]
+        if text is None:
+            raise BadUsage(f"{one.label} has a parameter that can't be written down; run it again in Python")
+        where, colon, rest = _parted(text)
+        if not colon:
+            return find_strategy(text)
+        given = [file for file in self._files if file.name == Path(where).name]
+        chosen = next(iter(given or self._files), None)
+        if chosen is not None:
+            return find_strategy(f"{chosen}:{rest}")
+        if where.endswith(".py"):
+            return find_strategy(f"{self._own_file(where, one.label)}:{rest}")
+        cure = f"save the class of {one.label} in a file and name it: --strategy-file FILE"
+        if where == "__main__":
+            raise BadUsage(f"{one.label} was typed into a notebook or a console; {cure}")
+        try:
+            return find_strategy(text)
+        except StrategyFailed as error:
+            raise BadUsage(f"{error}; {cure}") from None
+
+    def _own_file(self, where: str, label: str) -> Path:
+        """The user's own file: as it was named, in the working directory or beside the saved file."""
+        named, beside = Path(where), self._saved.path.parent
+        safe = not named.is_absolute() and ".." not in named.parts  # a file that was sent must not reach anywhere else
+        for place in (named, beside / named, beside / named.name) if safe else ():
+            if place.is_file():
+                return place
+        raise BadUsage(
+            f"{label} is of {where}, which is neither here nor beside {self._saved.path.name}; --strategy-file FILE "
+            "says where it is"
+        )
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """Where the class of an expression is ("" for one that ships), the colon, and the expression there."""
+    head = text.partition("(")[0]
+    where, colon, _ = head.rpartition(":")
+    return where, colon, text[len(where) + len(colon) :]
+
+
+def _market(recipe: Mapping[str, Any], timeframe: str, store: Path | None, label: str) -> Market:
+    """The market that a recipe makes."""
+    kind, seed, effect = (recipe.get(name) for name in ("data", "seed", "effect"))
+    if kind == "lab" and isinstance(seed, int) and isinstance(effect, int | float):
+        return Lab(seed=seed, effect=effect).market(timeframe)
+    if kind == "cache":
+        listings = recipe.get("listings")
+        listings = listings if isinstance(listings, dict) else {}
+        market = load_market(Store.default(store), timeframe, listings=listings)
+        # Assets that came later would be there for rules that trade whatever there is.
+        kept = [asset for asset in market.bars if asset in listings]
+        return replace(market, bars=Lazy(kept, market.bars.__getitem__)) if kept else market
+    raise BadUsage(
+        f"the market of {label} was made by hand, and no file holds it; in Python: "
+        "backtests.replay.replayed(path, market=...)"
+    )
+
+
+def _require_inputs(about: Mapping[str, Any], market: Market) -> None:
+    """NoData where the market lacks what the run read."""
+    lacking = sorted(set(about["data"]) - set(market.vintages(set(about["data"]))))
+    if lacking:
+        names = ", ".join(lacking)
+        raise NoData(
+            f"{about['strategy'].partition('(')[0]} read {names}, which {market.origin} does not have; "
+            "fetch or import it, or name another cache with --store"
+        )
+
+
+def _window(about: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    try:
+        start, end = (pd.Timestamp(moment).tz_convert("UTC").as_unit("ns") for moment in about["window"])
+    except (ValueError, TypeError):
+        raise BadUsage(f"the manifest's window is {about['window']!r:.80}; it should be two moments in UTC") from None
+    return start, end
+
+
+def _trials(run: Again, ledger: Ledger) -> list[Difference]:
+    """That the ledger here counts other trials behind a result than the file says."""
+    about = run.saved.manifest
+    if "walk" in about or "trials" not in about:  # those of a walk are of its training windows too
+        return []
+    start, end = _window(about)
+    then, now = about["trials"], ledger.count(run.result.strategy.family, start, end, run.result.market.origin)
+    sentence = f"trials of {run.label}: the file says {then}, the ledger here counts {now}"
+    entry = f"trials of {run.label}"
+    return [] if then == now else [Difference(entry, str(then), str(now), ASIDE, sentence)]
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

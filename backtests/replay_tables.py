@@ -1,0 +1,59 @@
+"""What a replay found, in the terminal."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from rich.markup import escape
+from rich.table import Table
+
+from backtests.console import Terminal, new_table, show
+from backtests.replay import Again, Replay
+
+
+def print_replay(replay: Replay) -> None:
+    """Print what differs, every number of every result then and now, and the verdict."""
+    say = partial(Terminal().print, soft_wrap=True, highlight=False)
+    saved = replay.saved
+    say(f"Replay of {escape(str(saved.path))}: {escape(saved.title)}")
+    if replay.tampering:
+        say(f"[bold red]changed[/] {escape(replay.tampering)}")
+    if replay.differences:
+        show(_differences(replay))
+    for one in replay.again:
+        say(escape(_equity(one)))
+        show(_numbers(one))
+    say(f"\n{escape(_sentence(replay.verdict))}")
+
+
+def _differences(replay: Replay) -> Table:
+    table = new_table("\nWhat the manifest says otherwise", "entry", "then", "now", "can change a number")
+    for one in replay.differences:
+        told = "no" if not one.cause else f"yes: {one.cause}"
+        then, now = (one.sentence, "") if one.entry.startswith("data ") else (one.then, one.now)
+        table.add_row(*map(escape, (one.entry, then, now, told)))
+    return table
+
+
+def _equity(one: Again) -> str:
+    then, now = (sha256[:12] for sha256 in (one.saved.equity_sha256, one.result.equity_sha256))
+    equal = (
+        f"equity is the same at every bar ({now})" if one.same_equity else f"equity is another: {then} then, {now} now"
+    )
+    return f"\n{one.label}: {equal}"
+
+
+def _numbers(one: Again) -> Table:
+    table = new_table("", "metric", "then", "now", "difference", numbers_from=1)
+    for row in _rows(one):
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _rows(one: Again) -> Iterator[tuple[str, str, str, str]]:
+    for number in one.numbers:
+        difference = "0" if number.same else f"{number.now - number.then:.17g}"
+        yield number.label, repr(number.then), repr(number.now), difference
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

@@ -1,0 +1,141 @@
+"""Results as they were saved, in a page or in what --json printed: manifests and numbers, to be run again."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from backtests.execution import Execution
+from backtests.tearsheet.sealed import Seal, seal_of
+from data_cache.errors import BadUsage
+
+SUFFIXES = (".html", ".htm", ".json")
+WANTED = "give a tearsheet that ebbtide wrote (.html), or what run, compare or walk printed with --json"
+# What running it again needs of a manifest, and of which type it is.
+NEEDED: dict[str, type | tuple[type, ...]] = {
+    "ebbtide": str,
+    "strategy": str,
+    "expression": (str, type(None)),
+    "benchmark_expression": (str, type(None)),
+    "execution": str,
+    "engine": str,
+    "timeframe": str,
+    "window": list,
+    "market": dict,
+    "data": dict,
+    "vintages": dict,
+    "code": dict,
+    "libraries": dict,
+}
+_MANIFEST = re.compile(r'<script type="application/json" id="manifest">(.*?)</script>', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SavedResult:
+    """One result: its manifest, and the numbers that came of it; None for a metric that was undefined."""
+
+    label: str
+    manifest: dict[str, Any]
+    metrics: dict[str, float | None]
+    equity_sha256: str
+    benchmark: "SavedResult | None" = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file of results; JSON has no seal."""
+
+    path: Path
+    title: str
+    results: list[SavedResult]
+    seal: Seal
+
+
+def is_saved(target: str) -> bool:
+    """Whether `target` names a file of results, by how it ends."""
+    return target.lower().endswith(SUFFIXES)
+
+
+def read_saved(path: Path) -> Saved:
+    """The results that a page or a JSON file holds. BadUsage where it holds none that could be run again."""
+    text = _text(path)
+    is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
+    held = text.removeprefix("\ufeff") if is_json else _manifest_of(path, text)
+    try:
+        content = json.loads(held)
+    except json.JSONDecodeError as error:
+        raise BadUsage(f"what {path} holds of its results is damaged: {error}; {WANTED}") from None
+    found = list(_results(path, content))
+    title = content.get("title")
+    title = title if isinstance(title, str) else " · ".join(one.label for one in found)
+    return Saved(path, title, found, Seal("", "") if is_json else seal_of(text))
+
+
+def execution_of(text: str) -> Execution:
+    """The costs and conditions that `repr` wrote; nothing is evaluated."""
+    try:
+        call = ast.parse(text, mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert ast.unparse(call.func) == Execution.__name__
+        assert not call.args
+        given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        kinds = {field.name: str if field.type is str else (int, float) for field in fields(Execution)}
+        assert all(isinstance(value, kinds[name]) for name, value in given.items())
+    except (SyntaxError, ValueError, AssertionError, KeyError):
+        raise BadUsage(f"the manifest's execution is {text!r:.80}, which is no Execution(fee_bps=10.0, ...)") from None
+    return Execution(**given)
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise BadUsage(f"there is no file {path}; {WANTED}")
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise BadUsage(f"{path} is no text in UTF-8; {WANTED}") from None
+
+
+def _manifest_of(path: Path, page: str) -> str:
+    held = _MANIFEST.search(page)
+    if held is None:
+        raise BadUsage(f"{path} has no manifest of ebbtide's; {WANTED}")
+    return held[1]
+
+
+def _results(path: Path, content: Any) -> Iterator[SavedResult]:
+    """Of a page: results, each with its benchmark. Of JSON: one with its benchmark, or results and one benchmark."""
+    if not isinstance(content, Mapping):
+        raise BadUsage(f"{path} has no manifest of ebbtide's; {WANTED}")
+    if "manifest" in content and "equity_sha256" not in content:
+        best = content["manifest"].get("expression") if isinstance(content["manifest"], Mapping) else None
+        cure = f"; the best trial of it alone: ebbtide run {best!r}" if best else ""
+        raise BadUsage(f"{path} is of a sweep, which --resume goes through again{cure}")
+    each = content.get("results", [content])
+    if not isinstance(each, list) or not each:
+        raise BadUsage(f"{path} holds no results; {WANTED}")
+    for one in each:
+        yield _result(path, {"benchmark": content.get("benchmark")} | one if isinstance(one, dict) else {})
+
+
+def _result(path: Path, entry: Mapping[str, Any]) -> SavedResult:
+    about, metrics, sha256 = (entry.get(name) for name in ("manifest", "metrics", "equity_sha256"))
+    if not isinstance(about, dict) or not isinstance(metrics, dict) or not isinstance(sha256, str):
+        raise BadUsage(f"{path} has no manifest of ebbtide's; {WANTED}")
+    _require(path, about)
+    numbers = {name: value for name, value in metrics.items() if value is None or isinstance(value, int | float)}
+    beside = entry.get("benchmark")
+    benchmark = _result(path, beside) if isinstance(beside, Mapping) else None
+    label = entry.get("label") or about["strategy"].partition("(")[0]
+    return SavedResult(str(label), about, numbers, sha256, benchmark)
+
+
+def _require(path: Path, about: Mapping[str, Any]) -> None:
+    lacking = [name for name, kind in NEEDED.items() if name not in about or not isinstance(about[name], kind)]
+    if lacking:
+        raise BadUsage(
+            f"the manifest in {path} (ebbtide {about.get('ebbtide', 'unknown')}) does not say what running it again "
+            f"needs: {', '.join(lacking)}; run the strategy anew"
+        )
