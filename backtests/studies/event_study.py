@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -48,8 +48,8 @@ class Study:
 
     @property
     def title(self) -> str:
-        """What was studied: "StandingRepoUse(window=21) > 1"."""
-        return f"{self.signal!r} {self.design.condition}"
+        """What was studied, by what is not as usual: "StandingRepoUse(window=5) > 1"."""
+        return f"{short_repr(self.signal)} {self.design.condition}"
 
     @property
     def simulated(self) -> bool:
@@ -68,6 +68,13 @@ class Study:
         from backtests.studies.words import sentences
 
         return sentences(self)
+
+    @property
+    def verdict(self) -> str:
+        """The one sentence of `words` that says whether events were followed by more than chance."""
+        from backtests.studies.words import verdict
+
+        return verdict(self)
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -108,6 +115,17 @@ class Study:
         said = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self.words)
         label = "<strong>SIMULATED</strong> " if self.simulated else ""
         return f"<p>{label}<code>{html.escape(self.title)}</code></p>{short_table(self).to_html(index=False)}{said}"
+
+
+def short_repr(signal: Signal) -> str:
+    """The class and the parameters that are not at their defaults.
+
+    >>> from signals import StandingRepoUse
+    >>> short_repr(StandingRepoUse()), short_repr(StandingRepoUse(window=5))
+    ('StandingRepoUse', 'StandingRepoUse(window=5)')
+    """
+    given = [f"{f.name}={getattr(signal, f.name)!r}" for f in fields(signal) if getattr(signal, f.name) != f.default]
+    return f"{type(signal).__name__}({', '.join(given)})" if given else type(signal).__name__
 
 
 def study(

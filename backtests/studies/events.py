@@ -110,7 +110,7 @@ def clustered(events: pd.DataFrame, span: pd.Timedelta) -> pd.DataFrame:
 
 
 def made_by(signal: Signal, market: Market, at: pd.Timestamp) -> str:
-    """What became known at `at` of all that `signal` reads: "SRF of 2025-10-31", "close of BTC"."""
+    """What became known at `at` of all that `signal` reads: "SRF of 31 Oct 2025", "close of BTC"."""
     return ", ".join(what for need in dict.fromkeys(signal.reads) if (what := _released(market, need, at)))
 
 
@@ -121,7 +121,7 @@ def _released(market: Market, need: str, at: pd.Timestamp) -> str:
     if kind:
         return f"{'close' if kind == 'bars' else 'futures'} of {name}"
     releases = market.observations.releases(name)
-    return f"{name} of {releases.loc[[at], 'period'].max():%Y-%m-%d}"
+    return f"{name} of {releases.loc[[at], 'period'].max():%-d %b %Y}"
 
 
 def no_event(signal: Signal, condition: Condition, values: pd.Series) -> NoData:

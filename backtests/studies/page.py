@@ -10,6 +10,7 @@ from backtests.studies.event_study import Study
 from backtests.studies.panels import EventPaths, Evidence
 from backtests.studies.power import SEEN
 from backtests.studies.words import decimal, number, percent, probability
+from backtests.sweeps.report.words import signs
 from backtests.sweeps.steps import duration_text
 from backtests.tearsheet.document import (
     Chart,
@@ -121,6 +122,8 @@ def render_study(study: Study) -> str:
         about=_first_line(study),
         simulated=study.simulated,
         words=study.words,
+        verdict=study.verdict,
+        signs=signs,
         facts=facts(study),
         terms=list(charts.terms.values()),
         manifest_text=as_json(study.manifest, indent=2),

@@ -36,28 +36,43 @@ class EventPaths:
     def frame(self) -> pd.DataFrame:
         """Indexed by days since entry: a column per event, then `MEAN`, `USUAL`, `LOW` and `HIGH`; fractions.
 
-        MEAN : of the events that the record reaches      USUAL : the mean around every bar
-        LOW, HIGH : quantiles of the mean around events shifted in time, at each offset by itself
+        MEAN : of the events whose whole path is on record, of all where none is      USUAL : the mean around every bar
+        whose whole path is      LOW, HIGH : quantiles of the mean around those events shifted, at each offset by itself
         """
         return self._frame
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
-        sample, offsets = self.study.sample, self._offsets()
-        prices = Prices.of(sample.tape, self.asset)
-        n_bars = sample.last - sample.first + 1
+        offsets = self._offsets()
+        bars, n_bars = self._mean_of()
         by = shifts(n_bars, SHIFTS, self.study.design.seed)
-        shifted = (sample.events[:, None] + by[None, :]) % n_bars
-        rows = [self._row(prices.around(offset)[sample.first : sample.last + 1], shifted) for offset in offsets]
+        shifted = (bars[:, None] + by[None, :]) % n_bars
+        prices = Prices.of(self.study.sample.tape, self.asset)
+        rows = [
+            self._row(prices.around(offset)[self.study.sample.first :], bars, n_bars, shifted) for offset in offsets
+        ]
         days = pd.Index([offset / DAY for offset in offsets], name="days")
         return pd.DataFrame(rows, index=days, columns=[*self._names(), MEAN, USUAL, LOW, HIGH])
 
-    def _row(self, around: np.ndarray, shifted: np.ndarray) -> list[float]:
-        paths = around[self.study.sample.events]
-        drawn = _means(around[shifted]) if shifted.size else np.empty(0)
+    def _row(self, around: np.ndarray, bars: np.ndarray, n_bars: int, shifted: np.ndarray) -> list[float]:
+        drawn = _means(around[shifted])
         drawn = drawn[~np.isnan(drawn)]
         band = np.quantile(drawn, BAND) if len(drawn) else (np.nan, np.nan)
-        return [*paths, *_means(np.column_stack([paths])), *_means(around[:, None]), *band]
+        mean, usual = _means(around[bars][:, None])[0], _means(around[:n_bars][:, None])[0]
+        return [*around[self.study.sample.events], mean, usual, *band]
+
+    @property
+    def whole(self) -> int:
+        """How many events have their whole path on record."""
+        return int(self.study.table.loc[(self.asset, list(self.study.design.horizons)[-1]), "events"])
+
+    def _mean_of(self) -> tuple[np.ndarray, int]:
+        """The events that the mean is of, and how many bars, from the first, they may be shifted over."""
+        sample, horizons = self.study.sample, list(self.study.design.horizons.values())
+        if not self.whole:
+            return sample.events, sample.last - sample.first + 1
+        n_bars = len(sample.forward(self.asset, horizons[-1]))
+        return sample.events[sample.events < n_bars], n_bars
 
     def _offsets(self) -> list[pd.Timedelta]:
         """From 28 days before the entry to the longest horizon."""
@@ -111,7 +126,8 @@ class EventPaths:
 
     def legend(self) -> Iterator[Key]:
         """The marks of the figure."""
-        yield Key(MEAN, "line", COLORS[0])
+        counted, of = self.whole or len(self.study.events), len(self.study.events)
+        yield Key(f"Mean of {counted:,} of {number(of, 'event')}" if counted < of else MEAN, "line", COLORS[0])
         yield Key(EVENTS, "line", faded(NEUTRAL, 0.55))
         yield Key("Usual: around all bars", "line", NEUTRAL, "dash")
         yield Key("Chance: 90 % of shifted means", "area", SHADE)
@@ -187,6 +203,7 @@ class Evidence:
         """The marks of the figure."""
         yield Key("Mean after events, less the usual one", "diamond", COLORS[0])
         yield Key("Chance: 90 % of shifted means", "area", SHADE)
+        yield Key("Seen in 80 % of cases from here", "line", NEUTRAL, "dot")
 
     def alt(self) -> str:
         """Each difference in words."""

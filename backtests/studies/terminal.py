@@ -25,7 +25,7 @@ def print_study(study: Study, out: Path | None) -> None:
     show(_statistics(study))
     show(_steadiness(study))
     for sentence in study.words:
-        say(escape(sentence))
+        say(f"[bold]{escape(sentence)}[/]" if sentence == study.verdict else escape(sentence))
     if out is not None:
         say(f"Page: {escape(str(out))}")
 
