@@ -16,15 +16,17 @@ from backtests.tearsheet.sections.periods import SHOWN
 from backtests.tearsheet.sheet import Section, Sheet
 
 LISTED, SHADED = 10, 5
+# Two numbers in a chart stand at least so far apart, as shares of its width and of the deepest drawdown.
+APART = (0.03, 0.15)
 
 COLUMNS = (
     Definition(
         "drawdown_number", "No.", "Its place by depth, the deepest first; the shaded ones bear it in the chart."
     ),
+    Definition("drawdown_depth", "Depth", "Equity at the trough over equity at the peak, minus 1."),
     Definition("drawdown_peak", "Peak", "The last day on which equity stood at its highest so far."),
     Definition("drawdown_trough", "Trough", "The day of the lowest equity before the peak was reached again."),
     Definition("drawdown_recovered", "Recovered", "The first day with equity at the peak again, or above it."),
-    Definition("drawdown_depth", "Depth", "Equity at the trough over equity at the peak, minus 1."),
     Definition("drawdown_days_down", "Days down", "Days from the peak to the trough."),
     Definition(
         "drawdown_days_to_recover",
@@ -52,7 +54,9 @@ def episodes(result: Result, count: int = LISTED) -> pd.DataFrame:
     deepest = [i for i in np.argsort(lowest, kind="stable")[:count] if lowest[i] < -ROUNDING]
     rows = [_episode(result, curve, int(peaks[i]), int(ends[i])) for i in deepest]
     names = ["peak", "trough", "recovered", "depth", "days_down", "days_to_recover", "exposure", "benchmark"]
-    return pd.DataFrame(rows, columns=names, index=pd.RangeIndex(1, len(rows) + 1, name="number"))
+    found = pd.DataFrame(rows, columns=names, index=pd.RangeIndex(1, len(rows) + 1, name="number"))
+    # Where no drawdown was made good there are no times to tell the column's type by.
+    return found.assign(**{name: pd.to_datetime(found[name], utc=True).dt.as_unit("ns") for name in names[:3]})
 
 
 def _episode(result: Result, curve: np.ndarray, peak: int, end: int) -> list[Any]:
@@ -96,7 +100,7 @@ class Underwater:
         area |= {"fill": "tozeroy", "fillcolor": faded(self.line.color, 0.25)}
         low = min(1.22 * float(frame["drawdown"].min()), -1e-4)  # room for the numbers below the troughs
         figure = dated(frame, [area], {"yaxis": {"tickformat": "~%", "range": [low, 0], "nticks": 5}}, 190)
-        return figure.update_layout(shapes=_shades(worst, frame.index[-1]), annotations=_numbers(worst))
+        return figure.update_layout(shapes=_shades(worst, frame.index[-1]), annotations=_numbers(worst, frame))
 
     def alt(self) -> str:
         """The worst of them."""
@@ -125,11 +129,17 @@ def _shades(worst: pd.DataFrame, last: pd.Timestamp) -> list[dict[str, Any]]:
     ]
 
 
-def _numbers(worst: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {"x": f"{day:%Y-%m-%d}", "y": -depth, "text": f"<b>{number}</b>", "showarrow": False, "yanchor": "top"}
-        for number, day, depth in zip(worst.index, _days(worst["trough"]), worst["depth"], strict=True)
-    ]
+def _numbers(worst: pd.DataFrame, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The number below each trough, left out where that of a deeper one stands."""
+    placed: list[tuple[float, float]] = []
+    numbers = []
+    for number, day, depth in zip(worst.index, _days(worst["trough"]), worst["depth"], strict=True):
+        place = ((day - frame.index[0]) / DAY / len(frame), depth / worst["depth"].max())
+        if all(abs(place[0] - x) > APART[0] or abs(place[1] - y) > APART[1] for x, y in placed):
+            placed.append(place)
+            at = {"x": f"{day:%Y-%m-%d}", "y": -depth, "showarrow": False, "yanchor": "top"}
+            numbers.append(at | {"text": f"<b>{number}</b>"})
+    return numbers
 
 
 def build(sheet: Sheet) -> dict[str, Any]:
@@ -140,7 +150,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
         "parts": parts,
         "folded": len(parts) > SHOWN,
         "metrics": [metric for metric in METRICS if metric.name.startswith("max_drawdown")],
-        "shade": Key(f"the {SHADED} deepest", "area", SHADE),
+        "shade": Key(f"the {SHADED} deepest (or as many as there are)", "area", SHADE),
     }
 
 
@@ -163,10 +173,10 @@ def _table(number: int, line: Line, charts: Charts) -> Table:
 def _texts(row: Any, beside: bool) -> list[str]:
     lasts = pd.isna(row.recovered)
     return [
+        f"{-row.depth:z.1%}",
         _day(row.peak),
         _day(row.trough),
         "not yet" if lasts else _day(row.recovered),
-        f"{-row.depth:z.1%}",
         f"{row.days_down:,.0f}",
         f"{row.days_to_recover:,.0f} so far" if lasts else f"{row.days_to_recover:,.0f}",
         f"{row.exposure:.0%}",

@@ -120,7 +120,8 @@ class YearlyReturns:
     def figure(self) -> Any:
         """Bars side by side, a group per year."""
         frame, marks = self.frame(), self.partial().any(axis=1)
-        years = [f"{year}*" if marks[year] else str(year) for year in frame.index]
+        years = [str(year) for year in frame.index]
+        ticks = [f"{year}*" if marks[year] else str(year) for year in frame.index]
         traces = [
             {
                 "type": "bar",
@@ -135,7 +136,13 @@ class YearlyReturns:
         layout = {
             "hovermode": "x unified",
             "bargap": 0.25,
-            "xaxis": {"type": "category", "fixedrange": True},
+            "xaxis": {
+                "type": "category",
+                "tickvals": years,
+                "ticktext": ticks,
+                "automargin": True,  # on a narrow page the years stand aslant
+                "fixedrange": True,
+            },
             "yaxis": {"tickformat": ",~%", "nticks": 7, "fixedrange": True},
         }
         return figure(traces, layout, 280)
