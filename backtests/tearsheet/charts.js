@@ -131,7 +131,7 @@
   // printed: with the print styles in force, as wide as A4 without its margins.
   const print = document.getElementById("print");
   const A4 = 794 - 2 * 45;
-  const FLATTER = 0.74;
+  const flat = (height) => Math.round(height * (height > 200 ? 0.62 : 0.8));
 
   function ontoPaper() {
     print.media = "all";
@@ -139,9 +139,10 @@
     const widths = drawn.map((place) => Number(place.dataset.paper ?? 0) || place.clientWidth || A4);
     const chosen = themes.light;
     drawn.forEach((place, i) => {
-      const height = Math.round(figures[place.id].layout.height * (place.dataset.paper ? 1 : FLATTER));
+      const { height: usual, margin } = figures[place.id].layout;
+      const height = place.dataset.paper ? usual : flat(usual);
       place.style.height = `${height}px`;
-      const small = { "font.size": 9, "margin.l": 46, "margin.b": 22, height, width: widths[i], autosize: false };
+      const small = { "font.size": 9, "margin.l": Math.round(margin.l * 0.76), "margin.b": Math.min(margin.b, 22), height, width: widths[i], autosize: false };
       Plotly.relayout(place, { ...colours(figures[place.id], chosen), ...small });
     });
     document.body.style.width = "";
