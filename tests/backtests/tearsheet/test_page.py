@@ -20,7 +20,6 @@ from backtests.tearsheet.figures import COLORS, NEUTRAL
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.sections.growth import Drawdown, Equity
 from backtests.tearsheet.sections.holdings import Positions, SignalValues
-from backtests.tearsheet.sections.periods import MonthlyReturns
 from backtests.tearsheet.sections.trading import Costs
 from backtests.tearsheet.sheet import Sheet
 from data_cache.errors import BadUsage
@@ -102,38 +101,6 @@ def test_costs_add_up_by_the_day_of_the_fill() -> None:
     panel = Costs([line(run(market([100, 200, 200, 200], funding=moves), Follow(0.01), execution))])
     assert panel.frame()["Follow"].tolist() == pytest.approx([0.0001, 0.0001, 0.0003, 0.0003])
     assert panel.totals().loc["Follow"].to_dict() == pytest.approx({"fee": 30, "slippage": 0})
-
-
-def test_a_month_ends_with_the_bar_that_ends_at_its_midnight() -> None:
-    """October ends at 110, with the bar that ends on 1 November 00:00; November at 99; December at 118.8."""
-    closes = [100.0] * 30 + [110.0] + [99.0] * 30 + [99 * 1.2] * 31
-    frame = MonthlyReturns(run(market(closes, start="2025-10-01"))).frame()
-    assert frame.loc[2025, [10, 11, 12]].tolist() == pytest.approx([0.1, -0.1, 0.2])
-    assert frame.loc[2025, list(range(1, 10))].isna().all()
-    assert frame.loc[2025, "year"] == pytest.approx(1.1 * 0.9 * 1.2 - 1)
-
-
-def test_a_month_without_bars_is_blank_and_its_return_is_in_the_next() -> None:
-    """January ends at 110, February has no bars, March ends at 99."""
-    closes = [110.0] * (31 + 29) + [99.0] * 31
-    frame = MonthlyReturns(run(market(closes, missing=tuple(range(31, 60))))).frame()
-    assert frame.loc[2024, [1, 2, 3]].tolist() == pytest.approx([0.1, np.nan, -0.1], nan_ok=True)
-
-
-def test_months_and_years_compound_to_the_total_return() -> None:
-    closes = list(100 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.03, 900))))
-    result = run(market(closes, start="2022-05-17"))
-    frame = MonthlyReturns(result).frame()
-    assert frame.index.tolist() == [2022, 2023, 2024]
-    for columns in ([*range(1, 13)], ["year"]):
-        assert float((1 + frame[columns]).prod(axis=None)) - 1 == pytest.approx(result.metrics["total_return"])
-
-
-def test_cells_have_a_sign_in_text_and_in_colour() -> None:
-    ((_, cells, year),) = MonthlyReturns(run(market([100.0] * 30 + [110.0] + [99.0] * 29))).rows()
-    assert [(cell.text, cell.direction) for cell in cells[:3]] == [("10.0", "up"), ("-10.0", "down"), ("", "")]
-    assert cells[0].strength == pytest.approx(0.10 / 0.30, abs=0.01)
-    assert (year.text, year.direction) == ("-1.0", "down")
 
 
 def test_a_figure_draws_its_frame() -> None:
