@@ -12,7 +12,7 @@ import pandas as pd
 
 from backtests.decisions import Asked, ask, asked, moves, rebalance_days
 from backtests.metrics import ROUNDING, bars_per_year, sharpe, total_return
-from backtests.regimes import REGIMES, Regime, regimes_at_open
+from backtests.regimes import REGIMES, UNKNOWN, Regime, regimes_at_open
 from backtests.result import Result
 from backtests.simulate import portfolio_fills, simulate
 from backtests.tape import YEAR
@@ -43,9 +43,9 @@ def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES) -> pd.DataFra
     rows = {}
     for regime in states.regimes:
         known = states.frame[regime.name]
-        for state in [*reversed(regime.states), "unknown"]:
+        for state in [*reversed(regime.states), UNKNOWN]:
             of_state = bars[(known == state).to_numpy()]
-            if state != "unknown" or len(of_state):
+            if state != UNKNOWN or len(of_state):
                 rows[regime.name, state] = _earned(result, of_state)
     rows[WINDOW] = _earned(result, bars)
     table = pd.DataFrame.from_dict(rows, orient="index")
@@ -85,11 +85,11 @@ def by_trigger(result: Result, causes: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_signal(result: Result) -> pd.DataFrame:
-    """What the result would lack without each signal: the rule asked again with that one held at its median.
+    """What each signal added to the result: the rule asked again with that one held at its median.
 
     A description and not a backtest: the median is that of the whole window (at bar ends), which nobody knew in it.
     The parts need not add up, for signals work together. Same tape, execution and moments at which the rule is asked.
-    Columns: median, total_return and sharpe without the signal, total_return_lost and sharpe_lost (the result's less
+    Columns: median, total_return and sharpe without the signal, total_return_added and sharpe_added (the result's less
     those), decisions; a row per signal. NaN where it cannot be told: a rule that looks at its own book, a signal never
     known, a rule that fails on the median or decides nothing.
     """
@@ -97,8 +97,8 @@ def by_signal(result: Result) -> pd.DataFrame:
     held = {} if path_dependent(result.strategy) else _held_at_median(result)
     rows = [held.get(name, _Without()) for name in names]
     table = pd.DataFrame([vars(row) for row in rows], index=pd.Index(names, name="signal"), columns=_COLUMNS)
-    table.insert(3, "total_return_lost", total_return(result) - table["total_return"])
-    table.insert(4, "sharpe_lost", sharpe(result) - table["sharpe"])
+    table.insert(3, "total_return_added", total_return(result) - table["total_return"])
+    table.insert(4, "sharpe_added", sharpe(result) - table["sharpe"])
     return table
 
 

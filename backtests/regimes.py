@@ -80,8 +80,8 @@ REGIMES: tuple[Regime, ...] = (
     ),
     Regime(
         "buffer_regime",
-        "RRP buffer",
-        "Full while more than $100bn lie in the Fed's overnight reverse repo facility (mean of 5 operations), else "
+        "RRP",
+        "Full while more than $100bn lie in the Fed's reverse repo facility (RRP; mean of 5 operations). Else "
         "empty: then what the Treasury borrows or the Fed runs off comes out of bank reserves.",
         ReverseRepoBuffer(window=5),
         (100.0,),

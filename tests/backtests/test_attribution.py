@@ -171,8 +171,8 @@ def test_a_signal_is_worth_what_the_rule_lacks_with_it_at_its_median() -> None:
     row = by_signal(result).loc["funding"]
     assert (row["median"], row["decisions"]) == (1, 1)
     assert row["total_return"] == pytest.approx(90 / 100 - 1)
-    assert row["total_return_lost"] == pytest.approx(99 / 90 * 0.9 - 0.9)
-    assert row["sharpe_lost"] == pytest.approx(result.metrics["sharpe"] - row["sharpe"])
+    assert row["total_return_added"] == pytest.approx(99 / 90 * 0.9 - 0.9)
+    assert row["sharpe_added"] == pytest.approx(result.metrics["sharpe"] - row["sharpe"])
 
 
 def test_a_rule_without_signals_lacks_nothing() -> None:
@@ -208,4 +208,4 @@ class Undecided(Follow):
 @pytest.mark.parametrize("strategy", [Falters(), LooksAtItself(), Undecided()], ids=lambda one: type(one).__name__)
 def test_what_cannot_be_asked_again_is_not_told(strategy: Strategy) -> None:
     row = by_signal(run(market([110, 99, 99, 90], funding=ONCE_OUT), strategy)).loc["funding"]
-    assert row[["total_return", "sharpe", "total_return_lost", "sharpe_lost", "decisions"]].isna().all()
+    assert row[["total_return", "sharpe", "total_return_added", "sharpe_added", "decisions"]].isna().all()

@@ -66,14 +66,14 @@ def test_what_the_market_lacks_is_left_out_with_a_sentence() -> None:
     assert states.regimes == (SIGN,)
     assert states.frame.columns.tolist() == ["sign_regime"]
     assert states.left_out[2] == (
-        "RRP buffer is left out: ReverseRepoBuffer(window=5) needs RRPONTSYD, not in a hand-made market; "
+        "RRP is left out: ReverseRepoBuffer(window=5) needs RRPONTSYD, not in a hand-made market; "
         "fetch or import it first"
     )
 
 
 def test_what_is_never_known_in_the_window_is_left_out_with_a_sentence() -> None:
     states = states_at(reverse_repo(200, 100), moments("2025-01-03"), (REGIMES[-1],))
-    assert states.left_out == ("RRP buffer is left out: ReverseRepoBuffer(window=5) is never known in this window",)
+    assert states.left_out == ("RRP is left out: ReverseRepoBuffer(window=5) is never known in this window",)
     assert states.frame.empty
 
 

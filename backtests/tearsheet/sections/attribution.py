@@ -10,7 +10,7 @@ import pandas as pd
 
 from backtests.attribution import BEFORE, JOINED, NOTHING_NEW, START, WINDOW, by_regime, by_signal, by_trigger
 from backtests.causes import causes
-from backtests.regimes import REGIMES
+from backtests.regimes import REGIMES, UNKNOWN
 from backtests.result import Result
 from backtests.tearsheet.document import Charts, Definition, Table
 from backtests.tearsheet.figures import figure, plain
@@ -35,14 +35,15 @@ class Column:
     @property
     def name(self) -> str:
         """Distinct on the page."""
-        return f"attribution-{self.column}".replace("_", "-")
+        return _slug(f"attribution-{self.label.lower()}")
 
     def text(self, value: float) -> str:
         """The number, or a dash where it is undefined."""
-        return "–" if np.isnan(value) else format(value, self.format)
+        text = "–" if np.isnan(value) else format(value, self.format)
+        return text if re.search("[1-9]", text) else text.removeprefix("+")
 
 
-TIME = Column("time", "Time", "Share of the time of the window.", ".0%")
+TIME = Column("time", "Time", "Share of the time of the window.", ".1%")
 LOG_RETURN = Column(
     "log_return",
     "Log return",
@@ -69,7 +70,10 @@ SHARPE = Column(
 BY_REGIME = (TIME, LOG_RETURN, SHARE, ANNUAL, SHARPE, EXPOSURE)
 BENCHMARK = tuple(
     Column(
-        f"benchmark_{own.column}", f"Benchmark: {own.label.lower()}", f"In the same bars. {own.definition}", own.format
+        f"benchmark_{own.column}",
+        f"Benchmark: {own.label.lower()}",
+        f"{own.label} of the benchmark in the same bars.",
+        own.format,
     )
     for own in (LOG_RETURN, ANNUAL, SHARPE)
 )
@@ -78,9 +82,9 @@ BY_TRIGGER = (DECISIONS, TIME, LOG_RETURN, SHARE, EXPOSURE)
 BY_SIGNAL = (
     Column("median", "Median", "The signal's median at the ends of bars, over the whole window.", "z.4g"),
     Column("total_return", "Return without", "The total return with the signal held at its median.", "z,.1%"),
-    Column("total_return_lost", "Return lost", "The total return less that with the signal at its median.", "+z,.1%"),
+    Column("total_return_added", "Return added", "The total return less that with the signal at its median.", "+z,.1%"),
     Column("sharpe", "Sharpe without", "The Sharpe ratio with the signal held at its median.", "z.2f"),
-    Column("sharpe_lost", "Sharpe lost", "The Sharpe ratio less that with the signal at its median.", "+z.2f"),
+    Column("sharpe_added", "Sharpe added", "The Sharpe ratio less that with the signal at its median.", "+z.2f"),
 )
 NO_RELEASE = {
     BEFORE: "From the start of the window until the first decision filled.",
@@ -122,9 +126,14 @@ class ReturnByState:
         layout = {
             "barmode": "group",
             "bargap": 0.25,
-            "xaxis": {"type": "multicategory", "fixedrange": True, "dividercolor": "rgba(127,127,127,0.4)"},
+            "xaxis": {
+                "type": "multicategory",
+                "fixedrange": True,
+                "automargin": True,
+                "dividercolor": "rgba(127,127,127,0.4)",
+            },
             "yaxis": {"tickformat": "+.2~f", "fixedrange": True, "zeroline": True},
-            "margin": {"l": 62, "r": 8, "t": 10, "b": 48},
+            "margin": {"l": 62, "r": 8, "t": 10, "b": 28},
         }
         return figure(bars, layout, 320)
 
@@ -148,12 +157,14 @@ def build(sheet: Sheet) -> dict[str, Any] | None:
     known = [regime for regime in REGIMES if regime.name in told]
     if not known and not any(part["triggers"] or part["signals"] for part in parts):
         return None
-    return {
+    own = {
         "chart": _chart(sheet, tables) if known else None,
         "side_by_side": _side_by_side(sheet, tables) if known and len(sheet.results) > 1 else None,
         "left_out": [regime.label for regime in REGIMES if regime not in known],
         "parts": [part for part in parts if part["regimes"] or part["triggers"] or part["signals"]],
     }
+    sheet.charts.define(*known)  # last, for rows that name their states open the same definitions
+    return own
 
 
 def _chart(sheet: Sheet, tables: Mapping[str, pd.DataFrame]) -> Any:
@@ -164,13 +175,14 @@ def _chart(sheet: Sheet, tables: Mapping[str, pd.DataFrame]) -> Any:
 
 def _side_by_side(sheet: Sheet, tables: Mapping[str, pd.DataFrame]) -> Table:
     frame = pd.concat(tables, axis=1)
-    rows = [(_state(*row), [_pace(table, row) for table in tables.values()]) for row in _ordered(frame)]
+    shown = [row for row in _ordered(frame) if row[1] != UNKNOWN]
+    rows = [(_state(*row), [_pace(table, row) for table in tables.values()]) for row in shown]
     label = "Annual return and Sharpe ratio by state of the world"
     return sheet.charts.table("attribution-states", label, frame, ["State", *sheet.lines], rows)
 
 
 def _pace(table: pd.DataFrame, row: tuple[str, str]) -> str:
-    if row not in table.index:
+    if row not in table.index or np.isnan(table.at[row, ANNUAL.column]):
         return "–"
     return " / ".join(column.text(table.at[row, column.column]) for column in (ANNUAL, SHARPE))
 
@@ -180,7 +192,7 @@ def _part(number: int, line: Line, regimes: pd.DataFrame, charts: Charts) -> dic
     return {
         "line": line,
         "regimes": _by_regime(number, line, regimes, charts) if len(regimes) > 1 else None,
-        "triggers": _by_trigger(number, line, by_trigger(result, causes(result)), charts),
+        "triggers": trigger_table(number, line, by_trigger(result, causes(result)), charts),
         "signals": _by_signal(number, line, by_signal(result), charts) if result.strategy.signals() else None,
     }
 
@@ -192,7 +204,8 @@ def _by_regime(number: int, line: Line, frame: pd.DataFrame, charts: Charts) -> 
     return charts.table(f"attribution-regimes-{number}", label, frame, ["State", *columns], rows)
 
 
-def _by_trigger(number: int, line: Line, frame: pd.DataFrame, charts: Charts) -> Table | None:
+def trigger_table(number: int, line: Line, frame: pd.DataFrame, charts: Charts) -> Table | None:
+    """The releases that set off decisions, the rest of them in one row; None where no release set off any."""
     if not set(frame.index) - set(NO_RELEASE):
         return None
     shown, rest = frame.iloc[:MOST_TRIGGERS], frame.iloc[MOST_TRIGGERS:]
@@ -232,7 +245,7 @@ def _state(name: str, state: str) -> Definition:
     if (name, state) == WINDOW:
         return Definition("attribution-whole", "Whole window", "Every bar of the window, whatever the state.")
     regime = next(regime for regime in REGIMES if regime.name == name)
-    return Definition(_slug(f"{name}-{state}"), f"{regime.label} {state}", regime.definition)
+    return Definition(regime.name, f"{regime.label} {state}", regime.definition)
 
 
 def _trigger(trigger: str, market: Market) -> Definition:

@@ -35,7 +35,10 @@ class Equity:
     def figure(self) -> Any:
         """Lines on a logarithmic scale."""
         frame = self.frame()
-        return dated(frame, curves(frame, self.lines), {"yaxis": dollars(frame) | {"hoverformat": "$,.0f"}}, 380)
+        money = dollars(frame) | {"hoverformat": "$,.0f"}
+        if "tickvals" in money:  # they are the logarithmic scale's; this is for the marks of a linear one
+            money |= {"tickformat": "$~s"}
+        return dated(frame, curves(frame, self.lines), {"yaxis": money}, 380)
 
     def alt(self) -> str:
         """Where each curve starts and ends."""
@@ -89,7 +92,6 @@ class RegimeStrips:
             "type": "category",
             "categoryarray": [_wrapped(regime) for regime in reversed(known)],
             "categoryorder": "array",
-            "tickfont": {"size": 11},
             "showgrid": False,
             "ticklen": 0,
         }
@@ -193,7 +195,7 @@ def _day_shares(states: pd.Series) -> str:
 
 def _wrapped(regime: Regime) -> str:
     # As wide as the margin that all charts of time have, so that they stand in line.
-    return "<br>".join(plain(line) for line in textwrap.wrap(regime.label, 10))
+    return "<br>".join(plain(line) for line in textwrap.wrap(regime.label, 9))
 
 
 GROWTH = Section("growth", "Growth", "Growth and drawdown", build)
