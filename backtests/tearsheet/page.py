@@ -12,6 +12,7 @@ from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import as_json, asset, script_json, template, write_page
 from backtests.tearsheet.lines import Line
+from backtests.tearsheet.sections.attribution import ATTRIBUTION
 from backtests.tearsheet.sections.checks import CHECKS
 from backtests.tearsheet.sections.comparison import COMPARISON
 from backtests.tearsheet.sections.correlation import CORRELATION
@@ -37,6 +38,7 @@ SECTIONS: tuple[Section, ...] = (
     DRAWDOWNS,
     ROLLING,
     HOLDINGS,
+    ATTRIBUTION,
     PERIODS,
     DISTRIBUTION,
     CORRELATION,
