@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import signals
 import strategies
@@ -18,6 +18,8 @@ from data_cache.errors import BadUsage, EbbtideError, StrategyFailed, UnknownNam
 from signals.parameters import check_type, parse
 from signals.signal import Signal
 from strategies.strategy import Strategy
+
+Kind = TypeVar("Kind", bound=Strategy | Signal)
 
 ALL = "all"
 # What the modules that are made of files of the user's own are called, before the name of the file.
@@ -92,15 +94,19 @@ def split_setting(text: str) -> tuple[str, str, str]:
 
 def read_strategy(text: str) -> tuple[type[Strategy], dict[str, object]]:
     """The class that `text` names as for `find_strategy`, and the parameters that it gives."""
-    name, parenthesis, arguments = text.partition("(")
+    name, parenthesis, _ = text.partition("(")
     cls = _find_class(name)
     if not parenthesis:
         return cls, {}
+    return cls, read_arguments(read_call(text, cls), cls, vars(_home(name, cls)))
+
+
+def read_call(text: str, cls: type) -> ast.expr:
+    """The syntax of "Name(parameter=value)", whatever leads to `cls` by that name; BadUsage where it has none."""
     try:
-        call = ast.parse(f"{cls.__name__}({arguments}", mode="eval").body
+        return ast.parse(f"{cls.__name__}({text.partition('(')[2]}", mode="eval").body
     except SyntaxError:
         raise BadUsage(f"{text!r} is not an expression such as {cls.__name__}(name=value)") from None
-    return cls, _arguments(call, cls, vars(_home(name, cls)))
 
 
 def _home(name: str, cls: type[Strategy]) -> ModuleType:
@@ -116,14 +122,14 @@ def _find_class(name: str) -> type[Strategy]:
         where, class_name = name, ""
     elif not colon:
         return _shipped(name)
-    module = _load_file(Path(where)) if where.endswith(".py") else _load_module(where)
+    module = load_module(where)
     classes = {n: c for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, Strategy)}
     classes.pop("Strategy", None)
     if class_name not in classes and class_name in SCHEDULED:
         return scheduled_classes()[class_name]
     if class_name not in classes:
         raise UnknownName.among("strategy", class_name, classes, owner=where)
-    return _dataclass(classes[class_name])
+    return require_dataclass(classes[class_name])
 
 
 def _shipped(name: str) -> type[Strategy]:
@@ -134,16 +140,27 @@ def _shipped(name: str) -> type[Strategy]:
     return built_in()[name]
 
 
-def _dataclass(cls: type[Strategy]) -> type[Strategy]:
+def require_dataclass(cls: type[Kind]) -> type[Kind]:
     """The class itself, unless its parameters are none because the decorator was forgotten."""
     if "__annotations__" in vars(cls) and "__dataclass_fields__" not in vars(cls):
         raise BadUsage(f"{cls.__name__} has fields but is no dataclass; write @dataclass(frozen=True) above it")
     return cls
 
 
+def load_module(where: str, kind: str = "strategy") -> ModuleType:
+    """The module that a file, if `where` ends in .py, or a name leads to.
+
+    kind : what is looked for in it, for the sentence of BadUsage where there is no such file. StrategyFailed where it
+    can't be loaded
+    """
+    if not where.endswith(".py"):
+        return _import(where)
+    if not Path(where).is_file():
+        raise BadUsage(f"there is no file {where}; a {kind} of your own is path/to/file.py:Class")
+    return _load_file(Path(where))
+
+
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise BadUsage(f"there is no file {path}; a strategy of your own is path/to/file.py:Class")
     spec = importlib.util.spec_from_file_location(f"{FILE_MODULE}{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -159,7 +176,7 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def _load_module(name: str) -> ModuleType:
+def _import(name: str) -> ModuleType:
     _make_importable(Path())
     try:
         return importlib.import_module(name)
@@ -173,7 +190,11 @@ def _make_importable(folder: Path) -> None:
         sys.path.append(str(folder.resolve()))
 
 
-def _arguments(call: ast.expr, cls: type, names: Mapping[str, Any]) -> dict[str, object]:
+def read_arguments(call: ast.expr, cls: type, names: Mapping[str, Any]) -> dict[str, object]:
+    """The parameters that an expression gives by name; nothing of it is evaluated but plain values and our own classes.
+
+    names : those of the module that the expression is of; its strategies and signals come before those that ship
+    """
     if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
         raise BadUsage(f"name each parameter, as in {cls.__name__}(name=value)")
     return {str(keyword.arg): _argument(keyword.value, names) for keyword in call.keywords}
@@ -198,8 +219,8 @@ def _part(name: str, call: ast.Call, names: Mapping[str, Any]) -> object:
     cls: Any = names.get(name)
     if not (inspect.isclass(cls) and issubclass(cls, Strategy | Signal)):
         cls = getattr(signals, name) if name in signals.__all__ else _shipped(name)
-    given = _arguments(call, cls, names)
-    return make_strategy(cls, given) if issubclass(cls, Strategy) else _made(cls, given)
+    given = read_arguments(call, cls, names)
+    return make_strategy(cls, given) if issubclass(cls, Strategy) else make(cls, given)
 
 
 def _moment(call: ast.Call) -> object:
@@ -216,7 +237,7 @@ def _moment(call: ast.Call) -> object:
 
 def make_strategy(cls: type[Strategy], arguments: dict[str, object]) -> Strategy:
     """The strategy with these parameters; BadUsage or StrategyFailed where it can't be made of them."""
-    strategy: Strategy = _made(cls, arguments)
+    strategy = make(cls, arguments)
     with _making(cls):
         named = strategy.signals()
     if not isinstance(named, Mapping) or not all(isinstance(signal, Signal) for signal in named.values()):
@@ -224,7 +245,8 @@ def make_strategy(cls: type[Strategy], arguments: dict[str, object]) -> Strategy
     return strategy
 
 
-def _made(cls: type, arguments: dict[str, object]) -> Any:
+def make(cls: type[Kind], arguments: dict[str, object]) -> Kind:
+    """A strategy or signal with these parameters; BadUsage or StrategyFailed where it can't be made of them."""
     for name, value in arguments.items():
         check_type(cls, name, value)
     absent = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING and f.name not in arguments]
