@@ -18,6 +18,7 @@ from backtests.tearsheet.sections.comparison import COMPARISON
 from backtests.tearsheet.sections.correlation import CORRELATION
 from backtests.tearsheet.sections.distribution import DISTRIBUTION
 from backtests.tearsheet.sections.drawdowns import DRAWDOWNS
+from backtests.tearsheet.sections.events import EVENTS
 from backtests.tearsheet.sections.growth import GROWTH
 from backtests.tearsheet.sections.headline import HEADLINE
 from backtests.tearsheet.sections.holdings import HOLDINGS
@@ -38,6 +39,7 @@ SECTIONS: tuple[Section, ...] = (
     DRAWDOWNS,
     ROLLING,
     HOLDINGS,
+    EVENTS,
     ATTRIBUTION,
     PERIODS,
     DISTRIBUTION,

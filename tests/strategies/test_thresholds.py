@@ -33,7 +33,7 @@ def nearby(levels: tuple[float, ...]) -> np.ndarray:
     if not levels:
         return np.array([1.0])
     ends = [levels[0] - 0.5 * abs(levels[0]) - 0.1, *levels, levels[-1] + 0.5 * abs(levels[-1]) + 0.1]
-    return (np.array(ends[1:]) + np.array(ends[:-1])) / 2
+    return np.asarray((np.array(ends[1:]) + np.array(ends[:-1])) / 2)
 
 
 def settings(strategy: Strategy) -> dict[str, np.ndarray]:

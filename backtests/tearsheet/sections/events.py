@@ -1,5 +1,6 @@
 """What each strategy's result would be if one of its episodes had not happened."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,8 +80,15 @@ class WithoutEach:
         layout = {
             "xaxis": {"visible": False, "type": "category", "fixedrange": True},
             "yaxis": {"domain": [0, 0.46], "nticks": 5, "fixedrange": True, "hoverformat": ".2f"},
-            "yaxis2": {"domain": [0.54, 1], "nticks": 5, "fixedrange": True, "tickformat": "~%", "hoverformat": ",.1%"},
+            "yaxis2": {
+                "domain": [0.54, 1],
+                "nticks": 5,
+                "fixedrange": True,
+                "tickformat": ",~%",
+                "hoverformat": ",.1%",
+            },
             "hovermode": "x unified",
+            "hoversubplots": "axis",
             "bargap": 0.25,
         }
         bars = [
@@ -141,9 +149,8 @@ class Part:
         share = frame["log_return"].max() / whole
         made = f"{share:.0%} of all growth" if share < 1 else "more than all of the growth there is"
         rest = TOTAL.text(frame["total_return"][best])
-        span = _spans(frame)[best]
-        said = f"One episode, {span}, made {made}: without it the total return is {rest}."
-        return f"{said} It began with {self.causes[best]}."
+        said = f"One episode, {_date_hyphens(_spans(frame)[best])}, made {made}: without it the total return is {rest}."
+        return f"{said} It began with {_date_hyphens(self.causes[best])}."
 
     def table(self, charts: Charts) -> Table:
         """The episodes that matter most, gains and losses alike; all of them in the CSV."""
@@ -157,7 +164,7 @@ class Part:
                     TOTAL.text(float(np.expm1(frame["log_return"][i]))),
                     shares[i],
                     *(metric.text(frame[metric.name][i]) for metric in (TOTAL, CAGR, SHARPE)),
-                    self.causes[i],
+                    _date_hyphens(self.causes[i]),
                 ],
             )
             for i in order
@@ -207,6 +214,11 @@ def _spans(frame: pd.DataFrame) -> pd.Series:
     hourly = not ((start == start.dt.normalize()) & (end == end.dt.normalize())).all()
     form = "%Y-%m-%d %H:%M" if hourly else "%Y-%m-%d"
     return start.dt.strftime(form) + " to " + end.dt.strftime(form)
+
+
+def _date_hyphens(text: str) -> str:
+    """The same text with hyphens in its dates that the page does not take for minus signs, nor breaks a line at."""
+    return re.sub(r"(?<=\d)-(?=\d)", "\u2011", text)
 
 
 def _moves(sharpe: float, without: float) -> str:

@@ -1,104 +1,155 @@
-"""What each strategy held, when it decided, and the signals behind it."""
+"""What each strategy held, when and why it decided, and the signals behind it."""
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from backtests.causes import sentences
 from backtests.metrics import days_of
 from backtests.tearsheet.document import Charts, Key
-from backtests.tearsheet.figures import NEUTRAL, SHADE, dated, dollars, every_day, faded, plain, trace
+from backtests.tearsheet.figures import COLORS, NEUTRAL, SHADE, dated, dollars, every_day, faded, plain, trace
 from backtests.tearsheet.lines import Line, asset_colors, last_of_day, span
 from backtests.tearsheet.sheet import Section, Sheet, first_line
-from signals.signal import values_at
+from signals.signal import Signal, values_at
 
 MARKS = {
-    "more": ("triangle-up", "#009E73"),
-    "less": ("triangle-down", "#D55E00"),
+    "more": ("triangle-up", COLORS[0]),
+    "less": ("triangle-down", COLORS[1]),
     "same": ("diamond", NEUTRAL),
 }
+# A browser draws, and a reader tells apart, about this many marks; of more decisions the last of each day is marked.
+MOST_MARKS = 3000
+# With more levels than this, as of a rule that moves in steps, only those that the signal came near are drawn.
+FEW_LEVELS = 3
+# Pixels: the weights, the price of an asset where there are few and where there are many, and what lies between.
+WEIGHTS, PRICE, SMALL_PRICE, GAP, MARGINS = 130, 150, 95, 16, 38
+# Pixels: a signal, and the releases of a series below it.
+SIGNAL, RUG = 125, 14
+TICKS_AXIS = {"range": [0.1, 1.15], "visible": False}
+RUG_NAME = {"xref": "paper", "x": 0, "y": 0.5, "xanchor": "right", "yanchor": "middle", "showarrow": False}
+RUG_NAME |= {"font": {"size": 8}, "xshift": -3}
 
 
 @dataclass(frozen=True)
 class Positions:
-    """What one strategy held, under the price of its first asset, with its decisions marked."""
+    """What one strategy held, under the price of each asset, with its decisions marked."""
 
     line: Line
 
     @property
-    def asset(self) -> str:
-        """The asset whose price is drawn."""
-        return self.line.result.tape.assets[0]
+    def assets(self) -> list[str]:
+        """The assets whose prices are drawn, from the top down."""
+        return self.line.result.tape.assets
 
     def frame(self) -> pd.DataFrame:
-        """Columns price ($, last close of the day) and one per asset: its weight at the day's last close."""
+        """Columns "ASSET price" ($, last close of the day), then one per asset: its weight at the day's last close."""
         result = self.line.result
-        price = result.tape.closes[self.asset].set_axis(result.tape.known_at)
-        return every_day(last_of_day(pd.concat([price.rename("price"), result.weights], axis=1)))
+        prices = result.tape.closes[self.assets].add_suffix(" price").set_axis(result.tape.known_at)
+        return every_day(last_of_day(pd.concat([prices, result.weights], axis=1)))
 
-    def decisions(self) -> pd.DataFrame:
-        """The last decision of each UTC day.
+    def decisions(self, asset: str) -> pd.DataFrame:
+        """What was decided on `asset`, a row per decision, indexed by position in the result's decisions.
 
-        Columns: at; price ($, last close known at the decision, the first open before there is one); move ("more",
-        "less" or "same" exposure than the decision before); and one per asset, the weight wanted.
+        Columns: at; price ($, last close known at the decision, the first open before there is one); weight wanted;
+        move ("more", "less" or "same" weight than the decision before). Of more than `MOST_MARKS` decisions, only the
+        last of each UTC day.
         """
         result = self.line.result
-        wanted, tape = result.decisions, result.tape
+        wanted, tape = result.decisions[asset], result.tape
         closed = tape.known_at.searchsorted(wanted.index, side="right")
-        known = np.append(tape.opens[self.asset].iloc[0], tape.closes[self.asset])
-        about = pd.DataFrame(
-            {"at": wanted.index, "price": known[closed], "move": _moves(wanted)}, index=days_of(wanted.index)
+        known = np.append(tape.opens[asset].iloc[0], tape.closes[asset])
+        rows = pd.DataFrame(
+            {
+                "at": wanted.index,
+                "price": known[closed],
+                "weight": wanted.to_numpy(),
+                "move": _moves(wanted.to_numpy()),
+            }
         )
-        return last_of_day(pd.concat([about, wanted.set_axis(about.index)], axis=1), ended=True)
+        return rows if self.every_decision else rows[~days_of(wanted.index).duplicated(keep="last")]
+
+    @property
+    def every_decision(self) -> bool:
+        """Whether each decision is marked, not only the last of each day."""
+        return len(self.line.result.decisions) <= MOST_MARKS
 
     def figure(self) -> Any:
-        """Price and decisions above, weights stacked below."""
-        frame = self.frame()
-        price = trace(frame["price"], plain(f"{self.asset} price"), NEUTRAL, yaxis="y2", hover="$%{y:,.0f}")
-        weights = [
-            trace(frame[asset], plain(asset), color, hover="%{y:.0%}")
-            | {
-                "stackgroup": "weights",
-                "fillcolor": faded(color),
-                "line": {"color": color, "width": 0, "shape": "hv"},
-            }
-            for asset, color in asset_colors(self.line.result.tape.assets)
-        ]
-        layout = {
-            "yaxis": {"domain": [0, 0.36], "tickformat": ".0%", "range": [0, 1.02], "nticks": 4},
-            "yaxis2": {"domain": [0.42, 1]} | dollars(frame["price"]),
+        """Prices with their decisions above, weights stacked below."""
+        frame, each = self.frame(), PRICE if len(self.assets) <= 3 else SMALL_PRICE
+        drawn = WEIGHTS + (each + GAP) * len(self.assets)
+        layout: dict[str, Any] = {
+            "yaxis": {"domain": [0, WEIGHTS / drawn], "tickformat": ".0%", "range": [0, 1.02], "nticks": 4}
         }
-        return dated(frame, [*weights, price, *self._marks()], layout, 400)
+        traces = [self._weight(frame, asset, color) for asset, color in asset_colors(self.assets)]
+        # The decisions of all prices are one text each, told with the first price: the others only show their marks.
+        for row, asset in enumerate(self.assets):
+            axis, top = f"y{row + 2}", 1 - row * (each + GAP) / drawn
+            prices = frame[f"{asset} price"]
+            layout[f"yaxis{row + 2}"] = {"domain": [top - each / drawn, top], "anchor": "x"} | dollars(prices)
+            traces.append(
+                trace(prices, plain(f"{asset} price"), NEUTRAL, yaxis=axis, hover=f"$%{{y:{_price_format(prices)}}}")
+            )
+            traces += self._marks(asset, axis, self._texts() if row == 0 else None)
+        figure = dated(frame, traces, layout, drawn + MARGINS)
+        figure.update_layout(hoversubplots="axis", hoverdistance=5)
+        for row, asset in enumerate(self.assets):
+            place: dict[str, Any] = {"xref": "paper", "yref": f"y{row + 2} domain", "x": 0.004, "y": 1.0}
+            figure.add_annotation(place | {"text": f"<b>{plain(asset)}</b>", "showarrow": False, "yanchor": "top"})
+        return figure
 
     def alt(self) -> str:
         """How often it decided and what it held at the end."""
         result = self.line.result
         held = ", ".join(f"{asset} {weight:.0%}" for asset, weight in result.weights.iloc[-1].items())
+        count = len(result.decisions)
+        marked = f"{count} decision{'s' * (count != 1)} marked"
         return (
-            f"{self.line.label}: price of {self.asset} with {len(result.decisions)} decisions marked, above the "
-            f"weights held, {span(self.frame())}; at the end {held}."
+            f"{self.line.label}: price of {' and '.join(self.assets)} with {marked}, above the weights held, "
+            f"{span(self.frame())}; at the end {held}."
         )
 
-    def _marks(self) -> list[dict[str, Any]]:
-        decisions = self.decisions()
+    def _weight(self, frame: pd.DataFrame, asset: str, color: str) -> dict[str, Any]:
+        area = {"stackgroup": "weights", "fillcolor": faded(color), "line": {"color": color, "width": 0, "shape": "hv"}}
+        return trace(frame[asset], plain(asset), color, hover="%{y:.0%}") | area
+
+    def _marks(self, asset: str, axis: str, texts: np.ndarray | None) -> list[dict[str, Any]]:
+        decisions = self.decisions(asset)
         size = 8 if len(decisions) < 150 else 5
+        told = {"hoverinfo": "skip"} if texts is None else {"hovertemplate": "%{text}<extra></extra>"}
         return [
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": f"Decision: {move}",
-                "x": rows.index.strftime("%Y-%m-%d").tolist(),
+                "name": f"Decision: {move} {plain(asset)}",
+                "x": rows["at"].dt.strftime("%Y-%m-%d %H:%M").tolist(),
                 "y": rows["price"].to_numpy(np.float32),
-                "yaxis": "y2",
+                "yaxis": axis,
                 "marker": {"symbol": symbol, "color": color, "size": size},
-                "text": _decision_texts(rows, self.line.result.tape.assets),
-                "hovertemplate": "%{text}<extra></extra>",
             }
+            | ({} if texts is None else {"text": texts[rows.index].tolist()})
+            | told
             for move, (symbol, color) in MARKS.items()
             if len(rows := decisions[decisions["move"] == move])
         ]
+
+    def _texts(self) -> np.ndarray:
+        """What was decided, when and why, a text per decision."""
+        wanted = self.line.result.decisions
+        weights = [
+            " ".join(f"{asset} {weight:.0%}" for asset, weight in zip(wanted.columns, row, strict=True))
+            for row in wanted.to_numpy().tolist()
+        ]
+        told = zip(wanted.index, weights, sentences(self.line.result), strict=True)
+        return np.array(
+            [
+                f"<b>decided {at:%Y-%m-%d %H:%M} UTC: <br>{plain(held)}</b>, <br>{_broken(why)}"
+                for at, held, why in told
+            ],
+            object,
+        )
 
 
 @dataclass(frozen=True)
@@ -108,33 +159,120 @@ class SignalValues:
     line: Line
     name: str
 
+    @property
+    def signal(self) -> Signal:
+        """The signal."""
+        return self.line.result.strategy.signals()[self.name]
+
+    @property
+    def series(self) -> list[str]:
+        """The series that the signal reads and that were released; prices, which close every day, are none."""
+        market = self.line.result.market
+        return [need for need in self.signal.reads if ":" not in need and len(market.known_times(need))]
+
     def frame(self) -> pd.DataFrame:
-        """Columns value (in the signal's unit, NaN while it is unknown or too old) and exposure."""
+        """Columns value (in the signal's unit, NaN while it is unknown or too old), exposure, and one per series.
+
+        The column of a series is 1 on the UTC days on which a value of it was first released, else 0.
+        """
         result = self.line.result
         ends = last_of_day(result.exposure.to_frame().assign(end=result.exposure.index))
-        signal = result.strategy.signals()[self.name]
         times = pd.DatetimeIndex(ends["end"]).as_unit("ns").asi8
-        return every_day(pd.DataFrame({"value": values_at(signal, result.market, times), "exposure": ends["exposure"]}))
+        values = values_at(self.signal, result.market, times)
+        frame = every_day(pd.DataFrame({"value": values, "exposure": ends["exposure"]}))
+        return frame.assign(**{series: self._released(series, frame.index) for series in self.series})
+
+    def levels(self) -> list[float]:
+        """The levels at which the rule changes its answer; of many, those between which the signal moved."""
+        levels = np.atleast_1d(self.line.result.strategy.thresholds().get(self.name, ())).astype(float)
+        if len(levels) <= FEW_LEVELS:
+            return levels.tolist()  # type: ignore[no-any-return]
+        values = self.frame()["value"]
+        return levels[(levels >= values.min()) & (levels <= values.max())].tolist()  # type: ignore[no-any-return]
 
     def figure(self) -> Any:
-        """The signal as a line, the exposure as a shade behind it."""
-        frame = self.frame()
+        """The signal as a line, its levels dashed, the exposure as a shade behind it, releases as ticks below it."""
+        frame, levels = self.frame(), self.levels()
+        rug = RUG * len(self.series)
+        drawn = SIGNAL + rug
         shade = trace(frame["exposure"], "Exposure", SHADE, hover="%{y:.0%}")
         shade |= {"fill": "tozeroy", "fillcolor": SHADE, "line": {"width": 0, "shape": "hv"}}
         value = trace(frame["value"], plain(self.name), self.line.color, yaxis="y2", hover="%{y:.4~g}")
-        layout = {
-            "yaxis": {"range": [0, 1], "visible": False},
-            "yaxis2": {"overlaying": "y", "side": "left", "tickmode": "auto", "nticks": 5, "exponentformat": "none"},
+        layout: dict[str, Any] = {
+            "yaxis": {"range": [0, 1], "visible": False, "domain": [rug / drawn, 1]},
+            "yaxis2": {"overlaying": "y", "side": "left", "tickmode": "auto", "nticks": 5, "exponentformat": "none"}
+            | _range(frame["value"], levels),
         }
-        return dated(frame, [shade, value | {"connectgaps": False}], layout, 150)
+        traces = [shade, value | {"connectgaps": False}]
+        for row, series in enumerate(self.series):
+            top = rug - RUG * row - 3
+            layout[f"yaxis{row + 3}"] = {"domain": [(top - RUG + 3) / drawn, top / drawn], "anchor": "x"} | TICKS_AXIS
+            traces.append(_ticks(frame[series], f"y{row + 3}"))
+        figure = dated(frame, traces, layout, drawn + MARGINS)
+        for row, series in enumerate(self.series):
+            figure.add_annotation(RUG_NAME | {"text": plain(_short(series)), "yref": f"y{row + 3} domain"})
+        if rug:
+            figure.update_layout(xaxis_anchor=f"y{len(self.series) + 2}")
+        for level in levels:
+            figure.add_shape(_level(level, labelled=len(levels) <= FEW_LEVELS))
+        return figure
 
     def alt(self) -> str:
-        """The range of its values and the newest."""
+        """The range of its values, the newest, and the levels."""
         values = self.frame()["value"].dropna()
         if values.empty:
             return f"{self.name} of {self.line.label}: never known in this window."
         spread = f"between {values.min():.4g} and {values.max():.4g}, {values.iloc[-1]:.4g} at the end"
-        return f"{self.name} of {self.line.label}, {span(values)}: {spread}."
+        levels = ", ".join(f"{level:.4g}" for level in self.levels())
+        turns = f"; the rule changes its answer at {levels}" if levels else ""
+        return f"{self.name} of {self.line.label}, {span(values)}: {spread}{turns}."
+
+    def _released(self, series: str, days: pd.DatetimeIndex) -> np.ndarray:
+        stamps = pd.DatetimeIndex(self.line.result.market.known_times(series), tz="UTC")
+        return np.asarray(days.isin(days_of(stamps)), np.int8)
+
+
+def _broken(why: str) -> str:
+    """What made a strategy decide, in lines that a telephone has room for."""
+    return re.sub(r" (?=known |\(the newest )|(?<=; )", " <br>", plain(why))
+
+
+def _price_format(prices: pd.Series) -> str:
+    """Whole dollars for what costs hundreds, four digits for what costs less."""
+    return ",.0f" if prices.max() >= 100 else ".4~g"
+
+
+def _ticks(released: pd.Series, axis: str) -> dict[str, Any]:
+    """A tick on each day that is 1: a line that goes up and comes down, so that all ticks are one path to draw."""
+    ticks = trace(released, f"{plain(str(released.name))} released", NEUTRAL, yaxis=axis)
+    return ticks | {
+        "y": released.to_numpy(np.int8),
+        "line": {"color": NEUTRAL, "width": 0.8, "shape": "hv"},
+        "hoverinfo": "skip",
+    }
+
+
+def _short(series: str) -> str:
+    """A name that fits beside the ticks."""
+    return series if len(series) <= 12 else f"{series[:11]}…"
+
+
+def _range(values: pd.Series, levels: list[float]) -> dict[str, Any]:
+    """An axis on which the values and the levels have air around them, and levels room for their names."""
+    seen = np.append(values.dropna().to_numpy(), levels)
+    if not len(seen):
+        return {}
+    low, high = float(seen.min()), float(seen.max())
+    air = 0.12 * (high - low) or 0.1 * abs(high) or 1.0
+    return {"range": [low - air / 2, high + (air * 1.5 if levels else air / 2)]}
+
+
+def _level(level: float, labelled: bool) -> dict[str, Any]:
+    """A dashed line across the chart, with the level over its left end."""
+    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y2", "y0": level, "y1": level}
+    look = {"line": {"color": NEUTRAL, "width": 1.2, "dash": "dash"}}
+    label = {"text": f"<b>{level:,.4g}</b>", "textposition": "start", "yanchor": "bottom", "padding": 2}
+    return line | look | ({"label": label} if labelled else {})
 
 
 def build(sheet: Sheet) -> dict[str, Any]:
@@ -143,42 +281,35 @@ def build(sheet: Sheet) -> dict[str, Any]:
 
 
 def _part(number: int, line: Line, charts: Charts) -> dict[str, Any]:
-    signals = line.result.strategy.signals()
+    signals, positions = line.result.strategy.signals(), Positions(line)
     return {
         "line": line,
         "about": first_line(line.result.strategy),
         "repr": repr(line.result.strategy),
-        "positions": charts.add(f"positions-{number}", Positions(line), _position_keys(line)),
+        "every_decision": positions.every_decision,
+        "positions": charts.add(f"positions-{number}", positions, _position_keys(line)),
         "signals": [
             (name, repr(signal), first_line(signal), charts.add(f"signal-{number}-{i}", SignalValues(line, name)))
             for i, (name, signal) in enumerate(signals.items())
         ],
         "shade": Key("exposure", "area", SHADE),
+        "level": Key("level", "line", NEUTRAL, "dash"),
+        "levels": any(line.result.strategy.thresholds().values()),
     }
 
 
 def _position_keys(line: Line) -> list[Key]:
-    assets = asset_colors(line.result.tape.assets)
-    meaning = {
-        "more": "decided to hold more",
-        "less": "decided to hold less",
-        "same": "decided to hold as much",
-    }
+    meaning = {"more": "decided to hold more of it", "less": "less of it", "same": "as much of it"}
     return [
-        Key(f"{assets[0][0]} price", "line", NEUTRAL),
+        Key("price", "line", NEUTRAL),
         *(Key(meaning[move], symbol, color) for move, (symbol, color) in MARKS.items()),
-        *(Key(f"{asset} weight", "area", color) for asset, color in assets),
+        *(Key(f"{asset} weight", "area", color) for asset, color in asset_colors(line.result.tape.assets)),
     ]
 
 
-def _moves(wanted: pd.DataFrame) -> np.ndarray:
-    change = np.diff(wanted.sum(axis=1), prepend=0.0)
+def _moves(wanted: np.ndarray) -> np.ndarray:
+    change = np.diff(wanted, prepend=0.0)
     return np.select([change > 1e-9, change < -1e-9], ["more", "less"], "same")
-
-
-def _decision_texts(rows: pd.DataFrame, assets: Sequence[str]) -> list[str]:
-    wanted = [" ".join(f"{a} {w:.0%}" for a, w in zip(assets, row, strict=True)) for row in rows[assets].to_numpy()]
-    return [f"decided {at:%Y-%m-%d %H:%M} UTC: {plain(text)}" for at, text in zip(rows["at"], wanted, strict=True)]
 
 
 HOLDINGS = Section("holdings", "Holdings", "What it held, and why", build)

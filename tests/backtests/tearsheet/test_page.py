@@ -19,7 +19,6 @@ from backtests.tearsheet import document, page, write_tearsheet
 from backtests.tearsheet.figures import COLORS, NEUTRAL
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.sections.growth import Drawdown, Equity
-from backtests.tearsheet.sections.holdings import Positions, SignalValues
 from backtests.tearsheet.sections.trading import Costs
 from backtests.tearsheet.sheet import Sheet
 from data_cache.errors import BadUsage
@@ -56,42 +55,6 @@ def test_drawdown_of_hourly_bars_shows_the_worst_hour_of_each_day() -> None:
     assert dated(frame) == ["01-01", "01-02"]
     assert frame["BuyAndHold"].tolist() == pytest.approx([0, 88 / 110 - 1])
     assert -frame["BuyAndHold"].min() == pytest.approx(result.metrics["max_drawdown"])
-
-
-def test_positions_are_weights_at_the_close_under_the_price() -> None:
-    """Half of 1000 in BTC at 100; at 300 the 5 units are 1500 of 2000."""
-    result = run(market([100, 300]), BuyAndHold(exposure=0.5, mix=(("BTC", 1.0),)))
-    frame = Positions(line(result)).frame()
-    assert frame["price"].tolist() == [100, 300]
-    assert frame["BTC"].tolist() == pytest.approx([0.5, 0.75])
-
-
-def test_a_decision_is_marked_at_the_price_known_when_it_was_taken() -> None:
-    """In at the start, when there is only the first open; out on the evening of the 2nd, by the 1st's close."""
-    moves = [("2024-01-01", 1.0), ("2024-01-02 18:00", -1.0), ("2024-01-03 18:00", 1.0)]
-    decisions = Positions(line(run(market([110, 120, 130, 140], funding=moves), Follow()))).decisions()
-    assert decisions["move"].tolist() == ["more", "less", "more"]
-    assert decisions["price"].tolist() == [100, 110, 120]
-    assert decisions["BTC"].tolist() == [1, 0, 1]
-    assert decisions["at"].dt.strftime("%d %H:%M").tolist() == ["01 00:00", "02 18:00", "03 18:00"]
-
-
-def test_of_several_decisions_of_a_day_the_last_is_marked() -> None:
-    moves = [("2024-01-01", 1.0), ("2024-01-02 06:00", -1.0), ("2024-01-02 18:00", 1.0)]
-    result = run(market([110, 120, 130], funding=moves), Follow())
-    decisions = Positions(line(result)).decisions()
-    assert len(result.decisions) == 3
-    assert decisions["at"].dt.strftime("%d %H:%M").tolist() == ["01 00:00", "02 18:00"]
-
-
-def test_a_signal_is_shown_as_it_was_known_at_the_end_of_the_day() -> None:
-    """Known at 18:00 on the 2nd: shown from the 2nd on. After two days without news funding is too old: unknown."""
-    moves = [("2024-01-01", 0.5), ("2024-01-02 18:00", 0.25)]
-    result = run(market([100] * 6, funding=moves), Follow(0.8))
-    frame = SignalValues(line(result), "funding").frame()
-    assert dated(frame) == ["01-01", "01-02", "01-03", "01-04", "01-05", "01-06"]
-    assert frame["value"].tolist() == pytest.approx([0.5, 0.25, 0.25, np.nan, np.nan, np.nan], nan_ok=True)
-    assert frame["exposure"].tolist() == pytest.approx([0.8] * 6)
 
 
 def test_costs_add_up_by_the_day_of_the_fill() -> None:
