@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from backtests.backtest import Backtest
-from backtests.findings import FEW_DECISIONS, Finding, findings
+from backtests.findings import CHECKED, FEW_DECISIONS, MEANINGS, QUICK_CUTS, Finding, examined, findings, rule
 from backtests.result import Result
 from strategies import BuyAndHold
 
@@ -104,3 +104,43 @@ def test_a_book_too_small_for_any_order_is_a_finding(toy: SimpleNamespace) -> No
     assert found[-1].sentence == (
         "no order was filled: the largest exposure decided was 50% of $15, and orders below $10 are not sent"
     )
+
+
+# --- proofs and meanings
+
+
+def test_an_examination_hands_out_the_proofs_it_made(toy: SimpleNamespace) -> None:
+    result = run(toy, {"01-01": (0.5,), "01-03": (0.0,)})
+    found = examined([result])
+    assert found.findings == findings([result])
+    (proof,) = found.proofs
+    assert (proof.strategy, proof.cuts, proof.leaks) == (result.strategy, QUICK_CUTS, ())
+    assert examined([result], cuts=2).proofs[0].cuts == 2
+
+
+def test_what_ran_on_its_past_alone_needs_no_proof(toy: SimpleNamespace) -> None:
+    market = toy.market({"BTC": toy.BTC}, {"01-01": (0.5,)})
+    found = examined([Backtest(toy.Follow(("BTC",)), market, toy.FREE, engine="events").run()])
+    assert found.proofs == []
+    assert "UNPROVEN" not in codes(found.findings)
+
+
+def test_every_code_that_a_run_is_checked_for_has_a_meaning(toy: SimpleNamespace) -> None:
+    wanted = {"UNPROVEN", "WINDOW_CUT", "SIGNAL_UNKNOWN", "FINAL_VALUES", "SHORT_WINDOW", "NO_FILLS", "FEW_DECISIONS"}
+    assert wanted <= set(CHECKED) <= set(MEANINGS)
+    assert MEANINGS["NO_FILLS"] == "Not one order was filled, so the result is that of cash."
+    assert set(codes(findings([run(toy, {"01-01": (0.5,)})]))) <= set(CHECKED)
+
+
+def test_a_rule_enters_its_meaning_and_the_first_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backtests.findings.MEANINGS", table := {})
+
+    @rule
+    def mine() -> None:
+        """MINE: what I mean by it."""
+
+    @rule
+    def other() -> None:
+        """MINE: what others mean by it."""
+
+    assert table == {"MINE": "What I mean by it."}

@@ -12,7 +12,7 @@ import pytest
 
 from backtests.backtest import Backtest
 from backtests.execution import Execution
-from backtests.ledger import SCHEMA, SCORES, Ledger, record, scores, trial_rows
+from backtests.ledger import SCHEMA, SCORES, Ledger, record, scores, trial_rows, tried_variance
 from backtests.metrics import excess_returns
 from backtests.result import Result
 from backtests.sweeps.grid import read_space
@@ -280,6 +280,35 @@ def test_families_tell_trials_runs_and_the_best(here: Ledger) -> None:
     assert here.families("FixedMix")[0].trials == 1
     with pytest.raises(UnknownName, match=r"ledger has no strategy 'StelthQE'; did you mean 'StealthQE'\?$"):
         here.families("StelthQE")
+
+
+# How the Sharpe ratios of trials vary
+
+
+def test_ratios_of_other_windows_count_by_the_root_of_their_years() -> None:
+    """A ratio of 1 over four years is 2 of its standard errors, one of 2 over a quarter is 1: a variance of a half."""
+    tried = pd.DataFrame({"sharpe": [1.0, 2.0], "bars": [1460, 6 * 365 / 4], "bars_a_year": [365.0, 6 * 365.0]})
+    assert tried_variance(tried, 100) == pytest.approx(0.5 / 100)
+
+
+def test_a_lone_trial_varies_from_nothing_and_one_rated_of_several_leaves_the_variance_unknown() -> None:
+    alone = pd.DataFrame({"sharpe": [np.nan], "bars": [10], "bars_a_year": [365.0]})
+    assert tried_variance(alone, 10) == 0
+    assert np.isnan(tried_variance(pd.concat([alone, alone.assign(sharpe=1.0)]), 10))
+
+
+def test_the_manifest_says_how_the_ratios_of_its_trials_vary(run: Callable[..., Result], here: Ledger) -> None:
+    (alone,) = record([run()], "run", here)
+    assert alone.manifest["tried_variance"] == 0
+    first, second = record([run(), run(FixedMix(exposure=0.5, mix=BTC), execution=Execution(fee_bps=500))], "run", here)
+    ratios = [r.metrics["sharpe"] * np.sqrt(r.years) for r in (first, second)]
+    assert first.manifest["trials"] == 2
+    assert first.manifest["tried_variance"] == pytest.approx(np.var(ratios, ddof=1) / 6)
+
+
+def test_ratios_that_do_not_exist_leave_null_in_the_manifest(run: Callable[..., Result], here: Ledger) -> None:
+    idle = [run(FixedMix(exposure=0.0, mix=BTC), execution=Execution(fee_bps=fee)) for fee in (1, 2)]
+    assert [r.manifest["tried_variance"] for r in record(idle, "run", here)] == [None, None]
 
 
 # Where it lies, and what is damaged

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from backtests.proofs import Leak, leaks, poisoned, random_cuts
+from backtests.proofs import Leak, leaks, poisoned, prove, random_cuts
 from data_cache.bars import OHLCV, Bars
 from data_cache.catalog import spec
 from data_cache.errors import BadUsage, NoData, StrategyFailed
@@ -592,3 +592,11 @@ def test_a_series_that_never_moves_or_was_never_known_can_be_poisoned() -> None:
 def test_poison_differs_by_seed_alone(world: Market) -> None:
     rows = [poisoned(world, CUT, seed).observations.rows("NOON")["value"].tolist() for seed in (1, 1, 2)]
     assert rows[0] == rows[1] != rows[2]
+
+
+def test_a_proof_names_its_cuts_and_its_seed() -> None:
+    lab = Lab().market()
+    proof = prove(FixedMix(), lab, 4, seed=3)
+    assert list(proof.moments) == random_cuts(lab, 4, 3, set())
+    assert list(proof.moments) == sorted(proof.moments)
+    assert (proof.cuts, proof.seed, proof.leaks) == (4, 3, ())

@@ -12,16 +12,16 @@ from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sheet import Section, Sheet
 
 ENGINES = {
-    "vector": "vectorbt, from all decisions at once",
-    "kernel": "the kernel of sweeps, judged by vectorbt",
-    "events": "the event engine, bar by bar",
+    "vector": "vectorbt",
+    "kernel": "kernel, then vectorbt",
+    "events": "event engine",
 }
 COLUMNS = (
     Definition(
         "engine",
         "Engine",
         "What made the fills: vectorbt takes all decisions at once; the event engine goes from bar to bar and shows a "
-        "strategy nothing but its past.",
+        "strategy nothing but its past; the kernel is that of sweeps, whose best vectorbt runs again.",
     ),
     Definition(
         "causality",
@@ -43,10 +43,10 @@ COLUMNS = (
         "Largest relative difference of equity between the two engines, where both ran; a dash where one did.",
     ),
 )
-PROVED = "no decision or signal changed by one bit"
+PROVED = "proved: nothing changed"
 PAST_ALONE = "runs on its past alone"
 UNPROVEN = "could not be proved"
-NOT_MADE = "no proof was made"
+NOT_MADE = "no proof made"
 
 
 def certificate(sheet: Sheet) -> pd.DataFrame:
@@ -141,7 +141,7 @@ def _looked_for(sheet: Sheet) -> Any:
 
 
 def _texts(row: pd.Series) -> list[str]:
-    first, last = (f"{pd.Timestamp(row[name]):%Y-%m-%d %H:%M}" if row[name] else "–" for name in ("first", "last"))
+    first, last = (f"{pd.Timestamp(row[name]):%-d %b %Y %H:%M}" if row[name] else "–" for name in ("first", "last"))
     difference = row["difference"]
     return [
         ENGINES.get(row["engine"], row["engine"]),

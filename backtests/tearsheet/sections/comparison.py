@@ -60,7 +60,7 @@ def _text(sheet: Sheet, line: Line, metric: Metric) -> str:
     low, high = sheet.intervals[line.label].table.loc[metric.name, ["low", "high"]]
     if isnan(low + high):
         return shown
-    return Markup("{}<br><small>{} to {}</small>").format(shown, metric.text(low), metric.text(high))
+    return Markup("{}<small>{} to {}</small>").format(shown, metric.text(low), metric.text(high))
 
 
 def _headline(lines: list[Line]) -> list[tuple[str, str, str]]:

@@ -102,7 +102,7 @@ def _numbers(sheet: Sheet, line: Line, found: Skill) -> dict[str, float]:
 def _texts(sheet: Sheet, line: Line, found: Skill) -> list[str]:
     return [
         "not recorded" if found.trials is None else f"{found.trials:,}",
-        Markup("{}<br><small>{}</small>").format(_text(found.sharpe, "z.2f"), _bounds(sheet, line)),
+        Markup("{}<small>{}</small>").format(_text(found.sharpe, "z.2f"), _bounds(sheet, line)),
         _text(found.probabilistic, ".3f"),
         _text(found.deflated, ".3f"),
         _text(found.minimum_years, ",.1f"),
