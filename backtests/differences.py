@@ -12,6 +12,8 @@ ASIDE = ""
 PARTED = ("code", "data", "vintages", "libraries", "sources")
 # Of what was asked, and of what else was tried: neither is run again.
 NOT_RUN = ("asked", "trials", "origin", "market")
+# Compared without the place of the class: the file of a strategy may lie elsewhere.
+PLACED = ("expression", "benchmark_expression")
 _CAUSES = {"ebbtide": VERSIONS, "python": VERSIONS, "machine": VERSIONS, "engine_code": CODE}
 _NAMES = {"engine_code": "code of the engines"}
 # They follow from the data where those differ, and from nothing else.
@@ -54,7 +56,18 @@ def _whole(then: Mapping[str, Any], now: Mapping[str, Any], data_differ: bool) -
     for name in now:
         if name in then and name not in (*PARTED, *NOT_RUN):
             usual = DATA if name in _OF_DATA and data_differ else FILE
-            yield from _one(_NAMES.get(name, name), _CAUSES.get(name, usual), then[name], now[name])
+            old, new = (unplaced(about[name]) if name in PLACED else about[name] for about in (then, now))
+            yield from _one(_NAMES.get(name, name), _CAUSES.get(name, usual), old, new)
+
+
+def unplaced(expression: Any) -> Any:
+    """An expression without its file or module.
+
+    >>> unplaced("mine/rule.py:Rule(at='a:b')")
+    "Rule(at='a:b')"
+    """
+    head, parenthesis, arguments = str(expression).partition("(")
+    return expression if expression is None else head.rpartition(":")[2] + parenthesis + arguments
 
 
 def _one(entry: str, cause: str, then: Any, now: Any) -> Iterator[Difference]:

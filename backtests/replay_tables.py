@@ -1,5 +1,6 @@
 """What a replay found, in the terminal."""
 
+import math
 from collections.abc import Iterator
 from functools import partial
 
@@ -52,7 +53,11 @@ def _numbers(one: Again) -> Table:
 def _rows(one: Again) -> Iterator[tuple[str, str, str, str]]:
     for number in one.numbers:
         difference = "0" if number.same else f"{number.now - number.then:.17g}"
-        yield number.label, repr(number.then), repr(number.now), difference
+        yield number.label, _digits(number.then), _digits(number.now), difference
+
+
+def _digits(value: float) -> str:
+    return "–" if math.isnan(value) else repr(value)
 
 
 def _sentence(words: str) -> str:

@@ -128,8 +128,15 @@ def _result(path: Path, entry: Mapping[str, Any]) -> SavedResult:
     numbers = {name: value for name, value in metrics.items() if value is None or isinstance(value, int | float)}
     beside = entry.get("benchmark")
     benchmark = _result(path, beside) if isinstance(beside, Mapping) else None
-    label = entry.get("label") or about["strategy"].partition("(")[0]
+    label = entry.get("label") or _name(about)
     return SavedResult(str(label), about, numbers, sha256, benchmark)
+
+
+def _name(about: Mapping[str, Any]) -> str:
+    """What to call a result that has no label: its class, or the one that a walk chose parameters of."""
+    walk = about.get("walk")
+    walked = walk.get("strategy") if isinstance(walk, Mapping) else None
+    return f"Walk of {str(walked).partition('(')[0]}" if walked else str(about["strategy"]).partition("(")[0]
 
 
 def _require(path: Path, about: Mapping[str, Any]) -> None:
