@@ -281,6 +281,11 @@ OF_DAYS: tuple[Any, ...] = (
 )
 
 
+HELD = Definition(
+    "held_that_day", "Held", "Weights at the closes of the day's bars, averaged over them; the rest is cash."
+)
+
+
 def extreme_days(result: Result, count: int = EXTREMES) -> pd.DataFrame:
     """The `count` worst days, the worst first, then as many best, the best first; idle days left out.
 
@@ -346,13 +351,9 @@ def _extremes(number: int, line: Line, charts: Charts) -> tuple[Line, Table]:
         for day, row in frame.iterrows()
     ]
     columns = ["Day", "Return", *(["Benchmark"] * beside), HELD]
-    shown = frame if beside else frame.drop(columns="benchmark")
+    shown = frame.set_axis(frame.index.strftime("%Y-%m-%d").rename("day"))
+    shown = shown if beside else shown.drop(columns="benchmark")
     return line, charts.table(f"extremes-{number}", f"Worst and best days of {line.label}", shown, columns, rows)
-
-
-HELD = Definition(
-    "held_that_day", "Held", "Weights at the closes of the day's bars, averaged over them; the rest is cash."
-)
 
 
 def _percent(value: float) -> str:

@@ -163,7 +163,8 @@ def _part(number: int, line: Line, charts: Charts) -> dict[str, Any]:
 
 def _table(number: int, line: Line, charts: Charts) -> Table:
     found, beside = episodes(line.result), line.result.benchmark is not None
-    shown = found if beside else found.drop(columns="benchmark")
+    shown = found.assign(**{name: _days(found[name]).strftime("%Y-%m-%d") for name in ("peak", "trough", "recovered")})
+    shown = shown if beside else shown.drop(columns="benchmark")
     rows = [(str(i), _texts(row, beside)) for i, row in zip(found.index, found.itertuples(), strict=True)]
     return charts.table(
         f"drawdowns-{number}", f"Worst drawdowns of {line.label}", shown, [*COLUMNS, *([BESIDE] * beside)], rows

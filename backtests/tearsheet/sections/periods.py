@@ -105,7 +105,7 @@ class YearlyReturns:
     def frame(self) -> pd.DataFrame:
         """A row per year, a column per label, fractions; NaN for years without a bar."""
         columns = {line.label: returns_by(line.result, "Y") for line in self.lines}
-        frame = pd.concat(columns, axis=1).sort_index()
+        frame = pd.concat(columns, axis=1, sort=True)
         return frame.set_axis(frame.index.year.rename("year"), axis=0)
 
     def partial(self) -> pd.DataFrame:
@@ -115,7 +115,7 @@ class YearlyReturns:
             line.label: pd.Series(partial(line.result, years[line.label]), years[line.label].year)
             for line in self.lines
         }
-        return pd.concat(marks, axis=1).sort_index().eq(True)
+        return pd.concat(marks, axis=1, sort=True).eq(True)
 
     def figure(self) -> Any:
         """Bars side by side, a group per year."""
@@ -153,11 +153,17 @@ class YearlyReturns:
         ends = [f"{name} {c.min():.0%} in {c.idxmin()} to {c.max():.0%} in {c.idxmax()}" for name, c in frame.items()]
         return f"Returns by year, {frame.index[0]} to {frame.index[-1]}; worst and best: {'; '.join(ends)}."
 
-    def texts(self, year: int) -> list[str]:
-        """The row of that year as the page shows it."""
-        row, marks = self.frame().loc[year], self.partial().loc[year]
-        texts = ["–" if np.isnan(value) else f"{value:z,.1%}" for value in row]
-        return [f"{text}*" if mark else text for text, mark in zip(texts, marks, strict=True)]
+    def rows(self) -> list[tuple[str, list[str]]]:
+        """Each year and its returns as the page shows them."""
+        marks = self.partial()
+        return [
+            (str(year), [_text(value, mark) for value, mark in zip(row, marks.loc[year], strict=True)])
+            for year, row in self.frame().iterrows()
+        ]
+
+
+def _text(value: float, partial: bool) -> str:
+    return "–" if np.isnan(value) else f"{value:z,.1%}{'*' if partial else ''}"
 
 
 @dataclass(frozen=True)
@@ -209,8 +215,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
 
 
 def _years(sheet: Sheet, panel: YearlyReturns) -> Table:
-    rows = [(str(year), panel.texts(year)) for year in panel.frame().index]
-    return sheet.charts.table("years", "Returns by year", panel.frame(), [YEAR_TERM, *sheet.lines], rows)
+    return sheet.charts.table("years", "Returns by year", panel.frame(), [YEAR_TERM, *sheet.lines], panel.rows())
 
 
 def _of_months(sheet: Sheet) -> Table:

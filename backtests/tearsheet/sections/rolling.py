@@ -112,7 +112,7 @@ class Rolling:
     def frame(self) -> pd.DataFrame:
         """A column per label, a row per UTC day from the capital on; a gap where it is undefined."""
         columns = {line.label: self._values(line) for line in self.lines}
-        starts = pd.concat({line.label: daily_equity(line.result) for line in self.lines}, axis=1)
+        starts = pd.concat({line.label: daily_equity(line.result) for line in self.lines}, axis=1, sort=True)
         return pd.DataFrame(columns, index=every_day(starts).index)
 
     def figure(self) -> Any:

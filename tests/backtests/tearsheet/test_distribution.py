@@ -206,3 +206,11 @@ def test_every_number_of_the_table_has_a_definition() -> None:
     DISTRIBUTION.build(sheet)
     assert {term.name for term in OF_DAYS} <= set(sheet.charts.terms)
     assert len({term.name for term in OF_DAYS}) == len(OF_DAYS)
+
+
+def test_the_extreme_days_can_be_downloaded_by_date() -> None:
+    sheet = Sheet([run(market([110, 99]))])
+    DISTRIBUTION.build(sheet)
+    rows = sheet.charts.tables["extremes-0"].splitlines()
+    assert rows[0] == "day,return,BTC"
+    assert [row[:10] for row in rows[1:]] == ["2024-01-02", "2024-01-01"]

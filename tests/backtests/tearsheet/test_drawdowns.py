@@ -116,10 +116,12 @@ def test_the_five_deepest_are_shaded_from_peak_to_recovery() -> None:
 
 def test_one_that_lasts_is_shaded_to_the_end_and_says_not_yet() -> None:
     result = run(market(TWO), benchmark=BTC)
+    sheet = Sheet([result])
     shapes = Underwater(line(result)).figure().to_plotly_json()["layout"]["shapes"]
     assert (shapes[1]["x0"], shapes[1]["x1"]) == ("2024-01-07", "2024-01-09")
-    own = DRAWDOWNS.build(Sheet([result]))
+    own = DRAWDOWNS.build(sheet)
     assert own is not None
+    assert sheet.charts.tables["drawdowns-0"].splitlines()[2].startswith("2,2024-01-07,2024-01-08,,0.09999")
     assert own["parts"][0]["table"].rows[1] == (
         "2",
         ["-10.0%", "7 Jan 2024", "8 Jan 2024", "not yet", "1", "1 so far", "100%", "-10.0%"],

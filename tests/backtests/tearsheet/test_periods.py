@@ -92,7 +92,7 @@ def test_years_by_hand() -> None:
     assert panel.frame()[whole].tolist() == pytest.approx([0.2, -0.25])
     assert panel.frame()[half].tolist() == pytest.approx([0.1, 950 / 1100 - 1])
     assert not panel.partial().any(axis=None)
-    assert panel.texts(2024) == ["-13.6%", "-25.0%"]
+    assert panel.rows() == [("2023", ["10.0%", "20.0%"]), ("2024", ["-13.6%", "-25.0%"])]
 
 
 def test_years_are_those_of_the_monthly_table() -> None:
@@ -103,7 +103,7 @@ def test_years_are_those_of_the_monthly_table() -> None:
 
 def test_a_partial_year_has_an_asterisk_in_the_table_and_under_the_bars() -> None:
     panel = YearlyReturns([line(run(market([*TWO_YEARS, 99.0], start="2023-01-01")))])
-    assert [panel.texts(year) for year in (2024, 2025)] == [["-25.0%"], ["10.0%*"]]
+    assert panel.rows()[1:] == [("2024", ["-25.0%"]), ("2025", ["10.0%*"])]
     figure = panel.figure().to_plotly_json()
     assert figure["layout"]["xaxis"]["ticktext"] == ["2023", "2024", "2025*"]
     assert list(figure["data"][0]["x"]) == ["2023", "2024", "2025"]
@@ -115,7 +115,7 @@ def test_years_that_one_strategy_has_and_another_has_not_are_dashes() -> None:
         run(market([120.0] * 365, start="2023-01-01"), Follow()),
     )
     panel = YearlyReturns(Sheet([early, late]).lines)
-    assert [panel.texts(year) for year in (2022, 2023)] == [["10.0%", "–"], ["–", "20.0%"]]
+    assert panel.rows() == [("2022", ["10.0%", "–"]), ("2023", ["–", "20.0%"])]
 
 
 def test_numbers_on_months_by_hand() -> None:

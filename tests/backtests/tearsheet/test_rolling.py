@@ -150,3 +150,11 @@ def test_the_description_ends_with_the_newest_values() -> None:
         "Volatility a year over 22 days, 31 December 2023 to 30 March 2024; "
         f"at the end: BuyAndHold {panel.frame()['BuyAndHold'].iloc[-1]:.1%}."
     )
+
+
+def test_windows_that_do_not_overlap_stand_in_one_frame_in_order_of_time() -> None:
+    results = [run(market(walk(90))), run(market(walk(90), start="2023-01-01"), Follow())]
+    frame = Rolling(Sheet(results).lines, "volatility", 22).frame()
+    assert frame.index.is_monotonic_increasing
+    assert frame.index[0] == pd.Timestamp("2022-12-31", tz="UTC")
+    assert frame.notna().sum().tolist() == [90 - 21, 90 - 21]
