@@ -13,7 +13,9 @@ from backtests.causes import causes
 from backtests.execution import Execution
 from backtests.regimes import Regime
 from backtests.result import Result
-from strategies import BuyAndHold
+from data_cache.lab import Lab
+from signals import CeilingSpread, Signal
+from strategies import BuyAndHold, NetLiquidityTide
 from strategies.strategy import Book, Now, Strategy, Weights
 from tests.backtests.tearsheet.worlds import Follow, Funding, market, run
 
@@ -173,6 +175,28 @@ def test_a_signal_is_worth_what_the_rule_lacks_with_it_at_its_median() -> None:
     assert row["total_return"] == pytest.approx(90 / 100 - 1)
     assert row["total_return_added"] == pytest.approx(99 / 90 * 0.9 - 0.9)
     assert row["sharpe_added"] == pytest.approx(result.metrics["sharpe"] - row["sharpe"])
+
+
+@pytest.mark.parametrize("cash", ["0", "DTB3"])
+def test_a_rule_that_ignores_a_signal_is_the_same_without_it_to_the_last_digit(cash: str) -> None:
+    """The other book is run order by order, the result all at once."""
+    start = pd.Timestamp("2022-01-01", tz="UTC")
+    result = run(Lab().market(), Ignores(), Execution(cash=cash, latency_hours=30), start=start)
+    row = by_signal(result).loc["ignored"]
+    assert row["decisions"] == len(result.decisions)
+    assert row["total_return_added"] == pytest.approx(0, abs=1e-9)
+    assert row["sharpe_added"] == pytest.approx(0, abs=1e-9)
+
+
+@dataclass(frozen=True)
+class Ignores(NetLiquidityTide):
+    """Looks at a signal that it does not use."""
+
+    def signals(self) -> dict[str, Signal]:
+        return {**super().signals(), "ignored": CeilingSpread()}
+
+    def rebalance_every(self) -> float:
+        return 7
 
 
 def test_a_rule_without_signals_lacks_nothing() -> None:
