@@ -87,13 +87,16 @@ def _difference(manifest: dict[str, Any]) -> float | None:
 
 def causality(sheet: Sheet) -> str:
     """What the certificates come to, in a sentence."""
-    found = certificate(sheet)["causality"]
+    certified = certificate(sheet)
+    found, cuts = certified["causality"], certified["cuts"][certified["cuts"] > 0]
     doubtful = found[~found.isin([PROVED, PAST_ALONE, NOT_MADE])].index
     if len(doubtful):
         return f"Look-ahead is not ruled out for {', '.join(doubtful)}."
     if (found == NOT_MADE).any():
         return "No causality proof was made for this page, so look-ahead is not ruled out."
-    return "No look-ahead was found: nothing was decided on what became known later."
+    if cuts.empty:
+        return "Nothing could look ahead: what was decided was shown its past alone."
+    return f"No look-ahead was found: the future was taken away at {cuts.min()} moments, and no decision changed."
 
 
 def coded(findings: Sequence[Finding], charts: Charts) -> list[tuple[object, Finding]]:

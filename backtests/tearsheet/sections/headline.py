@@ -43,7 +43,7 @@ COLUMNS = (
         "On fewer years than this, the best of so many trials without skill is expected to reach this Sharpe ratio "
         "(Bailey, Borwein, López de Prado and Zhu 2014).",
     ),
-    Definition("years", "Years tested", "Years of 365 days from the first bar to the last."),
+    Definition("years-tested", "Years tested", "Years of 365 days from the first bar to the last."),
 )
 
 

@@ -30,13 +30,16 @@ def test_a_proof_is_certified_with_its_cuts_and_seed(result: Result) -> None:
     assert row["first"] == proof.moments[0].isoformat()
     assert row["last"] == proof.moments[-1].isoformat()
     assert [pd.Timestamp(text) for text in row["moments"].split()] == list(proof.moments)
+    assert causality(Sheet([result], found.findings, found.proofs)) == (
+        "No look-ahead was found: the future was taken away at 4 moments, and no decision changed."
+    )
 
 
 def test_what_ran_in_the_event_engine_ran_on_its_past_alone() -> None:
     events = run(market([110, 99, 120], funding=MOVES), Follow(), engine="events")
     sheet = Sheet([events])
     assert certificate(sheet).at["Follow", "causality"] == "runs on its past alone"
-    assert causality(sheet) == "No look-ahead was found: nothing was decided on what became known later."
+    assert causality(sheet) == "Nothing could look ahead: what was decided was shown its past alone."
 
 
 def test_without_a_proof_look_ahead_is_not_ruled_out(result: Result) -> None:
