@@ -23,7 +23,7 @@ BTC = (("BTC", 1.0),)
 
 
 def dated(frame: pd.DataFrame) -> list[str]:
-    return frame.index.strftime("%m-%d").tolist()
+    return [f"{day:%m-%d}" for day in frame.index]
 
 
 def traces(figure: Any, name: str) -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def traces(figure: Any, name: str) -> list[dict[str, Any]]:
 
 
 def numbers(packed: dict[str, str]) -> list[float]:
-    return np.frombuffer(base64.b64decode(packed["bdata"]), packed["dtype"]).tolist()
+    return [float(number) for number in np.frombuffer(base64.b64decode(packed["bdata"]), packed["dtype"])]
 
 
 def texts(result: Result) -> list[str]:
