@@ -153,7 +153,7 @@ def _finite(thing: Any) -> Any:
     """`thing` with None for every number that JSON cannot hold, and plain numbers for numpy's."""
     if isinstance(thing, dict):
         return {key: _finite(value) for key, value in thing.items()}
-    if isinstance(thing, (list, tuple)):
+    if isinstance(thing, (list, tuple, np.ndarray)):  # plotly leaves an empty array as it is
         return [_finite(value) for value in thing]
     thing = thing.item() if isinstance(thing, np.generic) else thing
     return None if isinstance(thing, float) and not math.isfinite(thing) else thing
