@@ -7,15 +7,16 @@ from typing import Any
 
 from backtests.findings import QUICK_CUTS, Examined, Finding, examined, rule
 from backtests.ledger import record
+from backtests.replay import Rerun, rerun
 from backtests.request import Request, asked_of
 from backtests.result import Result
+from backtests.saved import is_saved
 from backtests.tearsheet.page import write_tearsheet
 from backtests.tearsheet.printing import print_pdf, print_png, safe
 from data_cache.errors import BadUsage, EbbtideError
 
 # What strategies, files or sections are taken through one by one, such as a progress bar.
 Through = Callable[[Sequence[Any]], Iterable[Any]]
-SAVED = (".html", ".htm", ".json")
 # What can be said of a saved result; everything else it says itself.
 OF_SAVED = {"strategies", "store", "ledger", "out", "pdf", "png", "cuts", "json"}
 # So long may the name of a file be that is made of names of strategies.
@@ -59,7 +60,7 @@ def make_tearsheet(options: Mapping[str, Any], running: Through = iter, building
     Raises BadUsage, before anything is run, for options that make no sense, and where files can't be made.
     """
     given = {name: value for name, value in options.items() if value not in (None, (), [])}
-    saved = [target for target in given["strategies"] if target.lower().endswith(SAVED)]
+    saved = [target for target in given["strategies"] if is_saved(target)]
     if saved and len(saved) < len(given["strategies"]):
         raise BadUsage(f"give saved results or strategies, not both; found {', '.join(given['strategies'])}")
     asked = asked_of(TearsheetRequest, _of_saved(given) if saved else given)
@@ -94,10 +95,8 @@ def _of_strategies(asked: TearsheetRequest, running: Through, building: Through)
 
 def _of_files(asked: TearsheetRequest, running: Through, building: Through) -> Tearsheet:
     """The same of saved results, run again; what is no longer as it was becomes a finding."""
-    from backtests.replay import rerun
-
     paths = [Path(target) for target in asked.strategies]
-    reruns = [rerun(path, asked.store) for path in running(paths)]
+    reruns: list[Rerun] = [rerun(path, asked.store) for path in running(paths)]
     results = [result for again in reruns for result in again.results]
     changed = [finding for again, path in zip(reruns, paths, strict=True) for finding in _changed(again, path)]
     found = examined(results, cuts=asked.cuts)
@@ -107,7 +106,7 @@ def _of_files(asked: TearsheetRequest, running: Through, building: Through) -> T
 
 
 @rule
-def _changed(again: Any, path: Path) -> list[Finding]:
+def _changed(again: Rerun, path: Path) -> list[Finding]:
     """CHANGED_SINCE: what was saved is not what comes of running it again."""
     return [Finding("CHANGED_SINCE", "", f"{path.name}: {sentence}") for sentence in again.differences]
 
