@@ -6,8 +6,7 @@ of the events stay as they are, so that clusters stay clusters; only the link to
 Resampled returns: events stay where they are, and history is drawn anew in blocks of its own returns (the stationary
 bootstrap of `backtests.statistics.bootstrap`), which keeps how calm and stormy days follow one another.
 
-Both keep the drift of the record: the question is not whether prices rose after events, but whether they rose by more
-or less than usual.
+Both ask not whether prices rose after events, but whether they rose by more or less than usual in the same record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,25 +38,27 @@ def shifted_means(forward: np.ndarray, bars: np.ndarray, by: np.ndarray) -> np.n
     return total / len(bars)
 
 
-def resampled_means(
+def resampled_differences(
     steps: np.ndarray, bars: Sequence[Mapping[int, np.ndarray]], reps: int, seed: int, watch: Watch
 ) -> list[dict[int, np.ndarray]]:
-    """The mean forward return of events in `reps` histories made of blocks of log returns; shape (reps,) each.
+    """Mean forward return of events less that of all bars, in `reps` histories made of blocks; shape (reps,) each.
 
+    Less that of all bars, since histories rise and fall by chance as a whole, which says nothing of events.
     steps : log returns from open to open, shape (n_bars, n_assets); assets are drawn together
     bars : for each asset the events by horizon in bars      watch : told how many of how many are drawn
     """
-    means = [{held: np.empty(reps) for held in by_horizon} for by_horizon in bars]
+    found = [{held: np.empty(reps) for held in by_horizon} for by_horizon in bars]
     level = np.zeros((len(steps) + 1, steps.shape[1]))
     for rep, rows in enumerate(draws(len(steps), length_of_blocks(steps), reps, seed)):
         np.cumsum(steps[rows], axis=0, out=level[1:])
         for asset, by_horizon in enumerate(bars):
-            path = level[:, asset]
             for held, at in by_horizon.items():
-                means[asset][held][rep] = np.expm1(path[np.minimum(at + held, len(steps))] - path[at]).mean()
+                forward = np.expm1(level[held:, asset] - level[:-held, asset])
+                # Where bars are missing, a horizon has fewer of them, and the last entries come a little late.
+                found[asset][held][rep] = forward[np.minimum(at, len(forward) - 1)].mean() - forward.mean()
         if rep % WATCHED == WATCHED - 1 or rep == reps - 1:
             watch(rep + 1, reps)
-    return means
+    return found
 
 
 def length_of_blocks(steps: np.ndarray) -> int:

@@ -62,8 +62,8 @@ P_SHIFT = Definition(
 P_RESAMPLE = Definition(
     "p-resample",
     "p, blocks",
-    "Two-sided p-value of the mean among those in histories drawn from blocks of the record's own returns (stationary "
-    "bootstrap, Politis and Romano 1994), events where they are.",
+    "Two-sided p-value of the mean less the usual one among those in histories drawn from blocks of the record's own "
+    "returns (stationary bootstrap, Politis and Romano 1994), events where they are.",
 )
 HOLM = Definition(
     "p-holm",

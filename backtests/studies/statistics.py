@@ -9,7 +9,7 @@ import pandas as pd
 from backtests.studies.association import RankCorrelation, holm, rank_correlation
 from backtests.studies.design import Design
 from backtests.studies.forward import Prices
-from backtests.studies.null import Watch, resampled_means, shifted_means, shifts, two_sided
+from backtests.studies.null import Watch, resampled_differences, shifted_means, shifts, two_sided
 from backtests.studies.power import detectable, effective_number, standard_error, without_one
 from backtests.tape import Tape
 from data_cache.errors import BadUsage
@@ -57,7 +57,7 @@ class Row:
     effective : events without overlap that would tell as much      mean : return after events
     usual : mean return after all bars      hits, usual_hits : share of returns above 0
     error : standard error of the mean      detectable : the smallest difference from the usual mean that would be seen
-    p_shift, p_resample : two-sided, of the mean among shifted events and among resampled histories
+    p_shift, p_resample : two-sided, of the mean among shifted events; of mean - usual among resampled histories
     p : the larger of the two      p_holm : the same adjusted for all rows
     band_low, band_high : the 5 % and 95 % quantiles of shifted means
     least, most : the mean without the one event that lifts it, or lowers it, most      decisive : known_at of the event
@@ -136,12 +136,12 @@ def _resampled(
     inside: Mapping[tuple[str, str], np.ndarray],
     watch: Watch,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Mean forward returns in resampled histories by asset and horizon; a horizon without an event has none."""
+    """Differences from the usual in resampled histories, by asset and horizon; a horizon without an event has none."""
     bars = [
         {held[text]: sample.events[inside[asset, text]] for text in held if inside[asset, text].any()}
         for asset in design.assets
     ]
-    means = resampled_means(sample.steps(), bars, design.draws, design.seed, watch)
+    means = resampled_differences(sample.steps(), bars, design.draws, design.seed, watch)
     return {
         asset: {text: found[n] for text, n in held.items() if n in found}
         for asset, found in zip(design.assets, means, strict=True)
@@ -162,8 +162,8 @@ def _row(
     shifted = _shifted(forward, bars, design)
     effective = effective_number(bars, design.horizons[text] / sample.tape.length)
     error = standard_error(float(forward.std(ddof=1)), effective)
-    mean = float(after.mean()) if len(after) else NAN
-    p_shift, p_resample = two_sided(mean, shifted), two_sided(mean, drawn)
+    mean, usual = float(after.mean()) if len(after) else NAN, float(forward.mean())
+    p_shift, p_resample = two_sided(mean, shifted), two_sided(mean - usual, drawn)
     ranked = _ranked(sample, asset, design.horizons[text])
     rest = without_one(after)
     known = not np.isnan(rest).all()
@@ -173,7 +173,7 @@ def _row(
         left_out=len(sample.events) - len(after),
         effective=effective,
         mean=mean,
-        usual=float(forward.mean()),
+        usual=usual,
         hits=float((after > 0).mean()) if len(after) else NAN,
         usual_hits=float((forward > 0).mean()),
         error=error,
