@@ -24,6 +24,7 @@ from backtests.tearsheet.sections.headline import HEADLINE
 from backtests.tearsheet.sections.holdings import HOLDINGS
 from backtests.tearsheet.sections.periods import PERIODS
 from backtests.tearsheet.sections.rolling import ROLLING
+from backtests.tearsheet.sections.sensitivity import SENSITIVITY
 from backtests.tearsheet.sections.trading import TRADING
 from backtests.tearsheet.sheet import Section, Sheet
 from data_cache.errors import BadUsage
@@ -45,6 +46,7 @@ SECTIONS: tuple[Section, ...] = (
     DISTRIBUTION,
     CORRELATION,
     TRADING,
+    SENSITIVITY,
     CHECKS,
 )
 

@@ -71,19 +71,19 @@ _DOTTED = {"color": NEUTRAL, "width": 1, "dash": "dot"}
 _GROWTH = {"tickformat": "~%", "fixedrange": True, "zeroline": True}
 _AXIS = {"showgrid": False, "zeroline": False, "fixedrange": True}
 _BPS = _AXIS | {"title": {"text": "cost of a side, basis points"}, "ticksuffix": " bps", "showticksuffix": "last"}
-_CATEGORIES = _AXIS | {"type": "category", "title": {"text": "added delay of every fill"}}
+_CATEGORIES = _AXIS | {"type": "category", "tickangle": 0, "title": {"text": "added delay of every fill"}}
 
 BREAK_EVEN = Definition(
     "break-even",
     "Breaks even",
     "The cost of a side, fee and slippage together, at which the strategy gains nothing over the window; "
-    f"looked for from 0 to {LIMIT_BPS:g} basis points.",
+    f"looked for from 0 to {LIMIT_BPS:g} basis points. Below 0: not even at no cost.",
 )
 AS_BENCHMARK = Definition(
     "break-even-benchmark",
     "Equals benchmark",
     "The cost of a side at which the strategy grows as fast as its benchmark, which pays the same costs; "
-    f"looked for from 0 to {LIMIT_BPS:g} basis points.",
+    f"looked for from 0 to {LIMIT_BPS:g} basis points. Below 0: not even at no cost.",
 )
 HALF_SHARPE = Definition(
     "half-sharpe",
@@ -98,27 +98,26 @@ WEEK_LATER = Definition("growth-week-later", "A week later", "Annual growth (CAG
 
 
 def delay(hours: float) -> str:
-    """A delay as an axis shows it.
+    """A delay as an axis shows it, short enough for a telephone.
 
     >>> [delay(hours) for hours in (0, 12, 24, 168)]
-    ['none', '12 h', '1 day', '7 days']
+    ['none', '12 h', '1 d', '7 d']
     """
     if hours == 0:
         return "none"
-    days = hours / 24
-    return f"{hours:g} h" if hours < 24 else f"{days:g} day{'' if days == 1 else 's'}"
+    return f"{hours:g} h" if hours < 24 else f"{hours / 24:g} d"
 
 
 def bps_text(bps: float) -> str:
     """A cost at which something changes, as tables show it: a number, or on which side of the range it lies.
 
     >>> bps_text(61.23), bps_text(math.inf), bps_text(-math.inf), bps_text(math.nan)
-    ('61 bps', 'above 200 bps', 'at no cost', '–')
+    ('61 bps', 'above 200 bps', 'below 0 bps', '–')
     """
     if math.isnan(bps):
         return "–"
     if math.isinf(bps):
-        return f"above {LIMIT_BPS:g} bps" if bps > 0 else "at no cost"
+        return f"above {LIMIT_BPS:g} bps" if bps > 0 else "below 0 bps"
     return f"{bps:.0f} bps" if bps >= 10 else f"{bps:.1f} bps"
 
 
@@ -126,42 +125,38 @@ def sentence(line: Line, own: Sensitivity) -> str:
     """How a strategy bears costs and delay, in a sentence that goes on from its name."""
     if not len(line.result.trades):
         return "never traded, so costs and delay change nothing."
-    parts = [_zero(own.break_even), _beside_benchmark(own.break_even_with_benchmark), _half(own.half_sharpe)]
+    asked = side_bps(line.result.execution)
+    parts = [_zero(own.break_even, asked), _beside(own.break_even_with_benchmark, asked), _half(own.half_sharpe)]
     return "; ".join(part for part in [*parts, _late(own)] if part) + "."
 
 
-def _zero(bps: float) -> str:
+def _zero(bps: float, asked: float) -> str:
     if math.isnan(bps):
         return ""
-    if bps == -math.inf:
-        return "gains nothing even at no cost"
-    return (
-        f"never breaks even within 0 to {LIMIT_BPS:g} bps a side: it still gains"
-        if bps == math.inf
-        else (f"breaks even at {bps_text(bps)} a side")
-    )
+    if math.isinf(bps):
+        return f"gains at any cost up to {LIMIT_BPS:g} bps a side" if bps > 0 else "gains nothing even at no cost"
+    return f"breaks even at {bps_text(bps)} a side{_less(bps, asked)}"
 
 
-def _beside_benchmark(bps: float) -> str:
+def _beside(bps: float, asked: float) -> str:
     if math.isnan(bps):
         return ""
-    if bps == -math.inf:
-        return "grows no faster than its benchmark even at no cost"
-    return (
-        f"stays ahead of its benchmark up to {LIMIT_BPS:g} bps"
-        if bps == math.inf
-        else (f"stays ahead of its benchmark up to {bps_text(bps)}")
-    )
+    if math.isinf(bps):
+        stays = f"stays ahead of its benchmark up to {LIMIT_BPS:g} bps"
+        return stays if bps > 0 else "is not ahead of its benchmark even at no cost"
+    return f"is ahead of its benchmark below {bps_text(bps)}{_less(bps, asked)}"
+
+
+def _less(bps: float, asked: float) -> str:
+    return f", which is less than the {asked:g} bps of this test" if bps < asked else ""
 
 
 def _half(bps: float) -> str:
     if math.isnan(bps) or bps == -math.inf:
         return ""
-    return (
-        f"keeps more than half of its Sharpe ratio up to {LIMIT_BPS:g} bps"
-        if bps == math.inf
-        else (f"loses half of its Sharpe ratio at {bps_text(bps)}")
-    )
+    if bps == math.inf:
+        return f"keeps more than half of its Sharpe ratio up to {LIMIT_BPS:g} bps"
+    return f"loses half of its Sharpe ratio at {bps_text(bps)}"
 
 
 def _late(own: Sensitivity) -> str:
@@ -207,7 +202,7 @@ def _summary(sheet: Sheet, tried: Sequence[Tried]) -> Table:
         (line, [text(value) for text, value in zip(texts, numbers.loc[line.label], strict=True)]) for line, _ in tried
     ]
     heads = ["Strategy", BREAK_EVEN, AS_BENCHMARK, HALF_SHARPE, FREE, ASKED, DAY_LATER, WEEK_LATER]
-    return sheet.charts.table("sensitivity", "Sensitivity to costs and delay by strategy", numbers, heads, rows)
+    return sheet.charts.table("sensitivity-summary", "Sensitivity to costs and delay by strategy", numbers, heads, rows)
 
 
 def _summed(own: Sensitivity) -> dict[str, float]:
@@ -228,9 +223,7 @@ def _measures(sheet: Sheet, tried: Sequence[Tried], name: str) -> Table:
     metric = OF_METRICS[name]
     costs = _joined(tried, lambda own: own.costs[name])
     delays = _joined(tried, lambda own: own.delays[name])
-    settings = [f"{bps:g} bps" for bps in costs.index] + [
-        "no delay" if hours == 0 else f"{delay(hours)} later" for hours in delays.index
-    ]
+    settings = [f"{bps:g} bps" for bps in costs.index] + [f"{hours:g} h later" for hours in delays.index]
     frame = pd.concat([costs, delays]).set_axis(pd.Index(settings, name="setting"))
     rows = [
         (setting, [metric.text(value) for value in values])

@@ -31,39 +31,6 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Costs:
-    """Fees and slippage paid so far by each strategy, as a fraction of its capital."""
-
-    lines: Sequence[Line]
-
-    def frame(self) -> pd.DataFrame:
-        """A column per label, cumulated by UTC day."""
-        return every_day(pd.concat({line.label: self._paid(line.result) for line in self.lines}, axis=1))
-
-    def totals(self) -> pd.DataFrame:
-        """What each paid in all: columns fee and slippage, $; a row per label."""
-        return pd.DataFrame({line.label: line.result.costs.sum() for line in self.lines}).T[["fee", "slippage"]]
-
-    def figure(self) -> Any:
-        """Lines that only rise."""
-        frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".2%", "rangemode": "tozero"}}
-        return dated(frame, curves(frame, self.lines), layout, 260)
-
-    def alt(self) -> str:
-        """What each paid in all."""
-        frame = self.frame()
-        paid = [f"{name} {column.dropna().iloc[-1]:.2%}" for name, column in frame.items()]
-        return f"Costs cumulated, as a share of capital, {span(frame)}: {'; '.join(paid)}."
-
-    @staticmethod
-    def _paid(result: Result) -> pd.Series:
-        days = days_of(result.tape.known_at).unique()
-        costs = result.costs.sum(axis=1)
-        by_day = costs.groupby(costs.index.floor("D")).sum().reindex(days, fill_value=0.0)
-        return by_day.cumsum() / result.execution.capital
-
-
-@dataclass(frozen=True)
 class Trading:
     """What one result traded, in numbers."""
 
@@ -125,6 +92,38 @@ class Trading:
         top = trades.nlargest(LARGEST, "notional").assign(day=lambda rows: rows["open_time"].dt.floor("D"))
         market = self.participation[["day", "asset", "participation"]]
         return top.merge(market, on=["day", "asset"], how="left").drop(columns="day")
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Fees and slippage so far: what each fill cost over the equity just before it, added up.
+
+    Over equity and not over capital: a book that has grown pays more dollars for the same share of itself.
+    """
+
+    lines: Sequence[Line]
+
+    def frame(self) -> pd.DataFrame:
+        """A column per label, cumulated by UTC day, fractions."""
+        return every_day(pd.concat({line.label: self._paid(line.result) for line in self.lines}, axis=1))
+
+    def figure(self) -> Any:
+        """Lines that only rise."""
+        frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".2%", "rangemode": "tozero"}}
+        return dated(frame, curves(frame, self.lines), layout, 260)
+
+    def alt(self) -> str:
+        """What each paid in all."""
+        frame = self.frame()
+        paid = [f"{name} {column.dropna().iloc[-1]:.2%}" for name, column in frame.items()]
+        return f"Costs cumulated, as shares of equity, {span(frame)}: {'; '.join(paid)}."
+
+    @staticmethod
+    def _paid(result: Result) -> pd.Series:
+        days = days_of(result.tape.known_at).unique()
+        costs = result.costs.sum(axis=1)
+        shares = costs / result.equity.reindex(costs.index, method="ffill").to_numpy()
+        return shares.groupby(shares.index.floor("D")).sum().reindex(days, fill_value=0.0).cumsum()
 
 
 # --- texts
@@ -223,48 +222,57 @@ FILLS = (
     _metric("turnover"),
 )
 
-_PARTICIPATION = "What it traded of an asset on a UTC day over the $ volume of the full UTC day before"
+_BESIDE = "What it traded of an asset on a UTC day over the $ volume of the full UTC day before"
 _SIZE = "The equity, kept at this size throughout, at which a day's trading"
-CAPACITY = (
+PARTICIPATION = (
     Column(
-        Definition("participation-median", "Median share", f"{_PARTICIPATION}: the median of the days it traded."),
+        Definition(
+            "participation-days", "Days traded", "On how many UTC days it traded an asset, summed over the assets."
+        ),
+        lambda own: float(len(own.participation)),
+        lambda value: f"{value:,.0f}",
+    ),
+    Column(
+        Definition("participation-median", "Median share", f"{_BESIDE}: the median of the days it traded."),
         lambda own: own.participated(0.5),
         _percent(3),
     ),
     Column(
-        Definition("participation-95", "95th percentile", f"{_PARTICIPATION}: exceeded on one in twenty such days."),
+        Definition("participation-95", "95th percentile", f"{_BESIDE}: exceeded on one in twenty such days."),
         lambda own: own.participated(0.95),
         _percent(3),
     ),
     Column(
-        Definition("participation-largest", "Largest share", f"{_PARTICIPATION}: the largest."),
+        Definition("participation-largest", "Largest share", f"{_BESIDE}: the largest."),
         lambda own: own.participated(1),
         _percent(3),
     ),
+)
+CAPACITY = (
     Column(
-        Definition("capacity-1-95", "1 %, 95 % of days", f"{_SIZE} stays within 1 % of volume on 95 of 100 days."),
+        Definition("capacity-1-95", "1 % on 95 % of days", f"{_SIZE} stays within 1 % of volume on 95 of 100 days."),
         lambda own: capacity(own.participation, 0.01, 0.95),
         dollars,
     ),
     Column(
-        Definition("capacity-1", "1 %, all days", f"{_SIZE} never exceeds 1 % of volume."),
+        Definition("capacity-1", "1 % on all days", f"{_SIZE} never exceeds 1 % of volume."),
         lambda own: capacity(own.participation, 0.01, 1),
         dollars,
     ),
     Column(
-        Definition("capacity-5-95", "5 %, 95 % of days", f"{_SIZE} stays within 5 % of volume on 95 of 100 days."),
+        Definition("capacity-5-95", "5 % on 95 % of days", f"{_SIZE} stays within 5 % of volume on 95 of 100 days."),
         lambda own: capacity(own.participation, 0.05, 0.95),
         dollars,
     ),
     Column(
-        Definition("capacity-5", "5 %, all days", f"{_SIZE} never exceeds 5 % of volume."),
+        Definition("capacity-5", "5 % on all days", f"{_SIZE} never exceeds 5 % of volume."),
         lambda own: capacity(own.participation, 0.05, 1),
         dollars,
     ),
     Column(
         Definition(
             "capacity-start",
-            "Start, 1 %, 95 %",
+            "1 % on 95 %, at the start",
             "The capital at the start, all gains left in the book as in this test, with which a day's trading stays "
             "within 1 % of volume on 95 of 100 days.",
         ),
@@ -284,28 +292,31 @@ def build(sheet: Sheet) -> dict[str, Any]:
     tables = [
         _numbers(sheet, owns, "trading-costs", "Fees and slippage by strategy", COSTS),
         _numbers(sheet, owns, "trading-fills", "Fills and turnover by strategy", FILLS),
-        _numbers(sheet, owns, "trading-capacity", "Share of the market's volume, and capacity, by strategy", CAPACITY),
+        _numbers(sheet, owns, "trading-volume", "Share of the market's volume by strategy", PARTICIPATION),
+        _numbers(sheet, owns, "trading-capacity", "Capacity by strategy", CAPACITY),
     ]
     return {
         "chart": sheet.charts.add("costs", panel, line_keys(sheet.lines)),
         "tables": tables,
         "turnover": _turnover(sheet, owns),
         "largest": _largest(sheet.charts, sheet.strategies),
-        "volumes": [sentence for line in sheet.lines if (sentence := unknown_volumes(line))],
+        "volumes": [
+            sentence
+            for line, own in zip(sheet.lines, owns, strict=True)
+            if (sentence := unknown_volumes(line.label, own.participation))
+        ],
     }
 
 
-def unknown_volumes(line: Line) -> str:
+def unknown_volumes(label: str, traded: pd.DataFrame) -> str:
     """What to say where the market's volume is unknown on some days of trading; "" where it is known on all."""
-    known = Trading(line.result).participation["participation"].notna()
+    known = traded["participation"].notna()
     if known.all():
         return ""
     if not known.any():
-        return f"{line.label}: the volume of the day before is unknown on every day it traded, so capacity is too."
-    return (
-        f"{line.label}: the volume of the day before is unknown on {(~known).sum():,} of {len(known):,} occasions of "
-        "trading; they are left out."
-    )
+        return f"{label}: the volume of the day before is unknown on every day it traded, so its capacity is too."
+    unknown = int((~known).sum())
+    return f"{label}: the volume of the day before is unknown on {unknown:,} of {len(known):,} days; they are left out."
 
 
 def _numbers(sheet: Sheet, owns: Sequence[Trading], id: str, label: str, columns: Sequence[Column]) -> Table:

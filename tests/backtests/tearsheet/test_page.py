@@ -19,7 +19,6 @@ from backtests.tearsheet import document, page, write_tearsheet
 from backtests.tearsheet.figures import COLORS, NEUTRAL
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.sections.growth import Drawdown, Equity
-from backtests.tearsheet.sections.trading import Costs
 from backtests.tearsheet.sheet import Sheet
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab
@@ -55,15 +54,6 @@ def test_drawdown_of_hourly_bars_shows_the_worst_hour_of_each_day() -> None:
     assert dated(frame) == ["01-01", "01-02"]
     assert frame["BuyAndHold"].tolist() == pytest.approx([0, 88 / 110 - 1])
     assert -frame["BuyAndHold"].min() == pytest.approx(result.metrics["max_drawdown"])
-
-
-def test_costs_add_up_by_the_day_of_the_fill() -> None:
-    """10 units at 100 bought on the 1st for a fee of 1 %; sold on the 3rd at 200: 1000 * 0.01 + 2000 * 0.01."""
-    execution = Execution(fee_bps=100, slippage_bps=0, min_notional=0, capital=100_000)
-    moves = [("2024-01-01", 1.0), ("2024-01-02 18:00", -1.0)]
-    panel = Costs([line(run(market([100, 200, 200, 200], funding=moves), Follow(0.01), execution))])
-    assert panel.frame()["Follow"].tolist() == pytest.approx([0.0001, 0.0001, 0.0003, 0.0003])
-    assert panel.totals().loc["Follow"].to_dict() == pytest.approx({"fee": 30, "slippage": 0})
 
 
 def test_a_figure_draws_its_frame() -> None:
