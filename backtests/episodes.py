@@ -65,7 +65,7 @@ class Episodes:
     def returns_without(self, chosen: Sequence[int]) -> np.ndarray:
         """Simple returns per bar, had these stretches (positions in `stretches`) earned what cash did."""
         result, rows = self.result, self._cuts["row"].to_numpy()
-        returns, cash = result.returns.to_numpy().copy(), result.cash_returns.to_numpy()
+        returns, cash = result.bar_returns.to_numpy().copy(), result.cash_returns.to_numpy()
         equity = result.equity.to_numpy()
         to_open, from_open = self._cash_around_opens
         for stretch in sorted(chosen):

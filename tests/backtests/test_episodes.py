@@ -136,6 +136,17 @@ def test_cash_takes_the_place_of_an_episode_at_its_rate() -> None:
     assert episodes.frame["total_return"][1] == pytest.approx(1.21 * 1.001**4 - 1)
 
 
+def test_on_hourly_bars_each_hour_counts() -> None:
+    """In from 01:00 to 03:00, 100 to 110 to 121; the day ends at 60.5, in cash."""
+    closes = [100.0, 110.0, 121.0] + [60.5] * 21
+    funding = [("2024-01-01 00:30", 0.001), ("2024-01-01 02:30", -0.001)]
+    episodes = Episodes(run(market(closes, timeframe="1h", funding=funding), Follow()))
+    assert [f"{time:%H:%M}" for time in episodes.frame.loc[0, ["start", "end"]]] == ["01:00", "03:00"]
+    assert np.exp(episodes.frame["log_return"]).tolist() == pytest.approx([1.21])
+    assert episodes.frame["total_return"].tolist() == pytest.approx([0], abs=1e-12)
+    assert len(episodes.returns_without([1])) == 24
+
+
 # --- what holds for every backtest
 
 
@@ -152,7 +163,7 @@ def test_stretches_add_up_to_the_whole_on_the_lab(lab: Market, strategy: Strateg
     result = Backtest(strategy, lab, Execution(cash=cash)).run()
     episodes = Episodes(result)
     assert episodes.stretches["log_return"].sum() == pytest.approx(np.log1p(result.metrics["total_return"]), abs=1e-9)
-    assert episodes.summary(result.returns.to_numpy()) == pytest.approx(
+    assert episodes.summary(result.bar_returns.to_numpy()) == pytest.approx(
         {name: result.metrics[name] for name in ("total_return", "cagr", "sharpe")}
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,10 @@ class Positions:
 
     def frame(self) -> pd.DataFrame:
         """Columns "ASSET price" ($, last close of the day), then one per asset: its weight at the day's last close."""
+        return self._frame
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
         result = self.line.result
         prices = result.tape.closes[self.assets].add_suffix(" price").set_axis(result.tape.known_at)
         return every_day(last_of_day(pd.concat([prices, result.weights], axis=1)))
@@ -175,12 +180,7 @@ class SignalValues:
 
         The column of a series is 1 on the UTC days on which a value of it was first released, else 0.
         """
-        result = self.line.result
-        ends = last_of_day(result.exposure.to_frame().assign(end=result.exposure.index))
-        times = pd.DatetimeIndex(ends["end"]).as_unit("ns").asi8
-        values = values_at(self.signal, result.market, times)
-        frame = every_day(pd.DataFrame({"value": values, "exposure": ends["exposure"]}))
-        return frame.assign(**{series: self._released(series, frame.index) for series in self.series})
+        return self._frame
 
     def levels(self) -> list[float]:
         """The levels at which the rule changes its answer; of many, those between which the signal moved."""
@@ -226,6 +226,15 @@ class SignalValues:
         levels = ", ".join(f"{level:.4g}" for level in self.levels())
         turns = f"; the rule changes its answer at {levels}" if levels else ""
         return f"{self.name} of {self.line.label}, {span(values)}: {spread}{turns}."
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        result = self.line.result
+        ends = last_of_day(result.exposure.to_frame().assign(end=result.exposure.index))
+        times = pd.DatetimeIndex(ends["end"]).as_unit("ns").asi8
+        values = values_at(self.signal, result.market, times)
+        frame = every_day(pd.DataFrame({"value": values, "exposure": ends["exposure"]}))
+        return frame.assign(**{series: self._released(series, frame.index) for series in self.series})
 
     def _released(self, series: str, days: pd.DatetimeIndex) -> np.ndarray:
         stamps = pd.DatetimeIndex(self.line.result.market.known_times(series), tz="UTC")
