@@ -6,6 +6,7 @@ import pytest
 
 from backtests.backtest import compare
 from backtests.execution import Execution
+from backtests.metrics import excess_returns
 from backtests.tearsheet.sections.rolling import (
     ROLLED,
     ROLLING,
@@ -102,6 +103,13 @@ def test_a_book_in_cash_has_no_sharpe_ratio_no_volatility_and_no_beta_to_speak_o
     assert np.isnan(rolling_sharpe(result, 20).iloc[-1])
     assert rolling_volatility(result, 20).iloc[-1] == 0
     assert rolling_beta(result, 20).iloc[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_deposit_that_beats_cash_by_rounding_alone_has_no_sharpe_ratio() -> None:
+    on = with_cash(market(walk(60), funding=[*funding(1, 20, 1.0), *funding(21, 60, -1.0)]), 8.0)
+    result = run(on, Follow(), Execution(cash="DTB3", capital=100_000))
+    assert 0 < excess_returns(result)[-20:].std() < 1e-12
+    assert np.isnan(rolling_sharpe(result, 20).iloc[-1])
 
 
 def test_a_benchmark_that_lies_in_cash_leaves_beta_unknown() -> None:
