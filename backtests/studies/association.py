@@ -40,13 +40,16 @@ def rank_correlation(signal: np.ndarray, forward: np.ndarray, overlap: int) -> R
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """P-values adjusted for all of them by Holm's method (1979), in the same order; NaN stays and is not counted."""
-    from statsmodels.stats.multitest import multipletests
+    """P-values adjusted for all of them by Holm's method, in the same order; NaN stays and is not counted.
 
-    known = ~np.isnan(p_values)
+    formula : the k-th smallest of m times m - k + 1, no less than the one before it, at most 1 (Holm, "A simple
+    sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979)
+    """
+    # That of statsmodels collects the garbage of the whole process at each call, a third of a second.
+    order = np.argsort(p_values)[: np.count_nonzero(~np.isnan(p_values))]
     adjusted = np.full(len(p_values), np.nan)
-    if known.any():
-        adjusted[known] = multipletests(p_values[known], method="holm")[1]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p_values[order]))
     return adjusted
 
 

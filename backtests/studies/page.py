@@ -9,7 +9,7 @@ from markupsafe import Markup
 from backtests.studies.event_study import Study
 from backtests.studies.panels import EventPaths, Evidence
 from backtests.studies.power import SEEN
-from backtests.studies.words import decimal, number, percent, probability
+from backtests.studies.words import decimal, number, percent, probability, share
 from backtests.sweeps.report.words import signs
 from backtests.sweeps.steps import duration_text
 from backtests.tearsheet.document import (
@@ -175,7 +175,7 @@ def _statistics(study: Study, charts: Charts) -> Table:
                 f"{row['effective']:.1f}",
                 percent(row["mean"]),
                 percent(row["usual"]),
-                f"{percent(row['hits'], signed=False)} ({percent(row['usual_hits'], signed=False)})",
+                f"{share(row['hits'])} ({share(row['usual_hits'])})",
                 NONE if pd.isna(row["detectable"]) else f"±{percent(row['detectable'], signed=False)}",
                 *(probability(row[name]) for name in ("p_shift", "p_resample", "p_holm")),
             ],

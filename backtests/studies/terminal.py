@@ -8,7 +8,7 @@ from rich.table import Table
 
 from backtests.console import new_table, say, show
 from backtests.studies.event_study import Study
-from backtests.studies.words import decimal, percent, probability
+from backtests.studies.words import decimal, percent, probability, share
 
 # So many events are written out; the page and --json hold all of them.
 SHOWN = 12
@@ -51,7 +51,7 @@ def _statistics(study: Study) -> Table:
             f"{row['effective']:.1f}",
             percent(row["mean"]),
             percent(row["usual"]),
-            percent(row["hits"], signed=False),
+            share(row["hits"]),
             _margin(row["detectable"]),
             *(probability(row[name]) for name in ("p_shift", "p_resample", "p_holm")),
         )

@@ -90,7 +90,9 @@ def association(study: "Study") -> str:
 
 
 def _least(rows: pd.DataFrame) -> tuple[Any, pd.Series]:
-    name = rows["effective"].idxmin()
+    """The row of the first asset with the fewest effective events; of equals the one that shows least."""
+    first = rows.loc[[rows.index[0][0]]]
+    name = first.sort_values(["effective", "detectable"], ascending=[True, False]).index[0]
     return name, rows.loc[name]
 
 
@@ -124,6 +126,11 @@ def percent(value: float, signed: bool = True) -> str:
         return "–"
     digits = 0 if abs(value) >= 0.0995 else 1
     return format(value, f"{'+' if signed else ''}z.{digits}%")
+
+
+def share(value: float) -> str:
+    """A fraction in whole percents; a dash where it is unknown."""
+    return "–" if isnan(value) else f"{value:.0%}"
 
 
 def probability(value: float) -> str:
