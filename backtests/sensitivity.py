@@ -1,7 +1,7 @@
 """Sensitivity: what the same decisions would have earned at other costs, or filled later."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ COSTS_BPS = (0.0, 5.0, 10.0, 20.0, 30.0, 50.0)
 DELAYS = (0.0, 1.0, 4.0, 12.0, 24.0, 48.0, 72.0, 168.0)
 # No venue of size charges as much on a side: a break-even beyond it is none.
 LIMIT_BPS = 200.0
+# At these costs the curves are measured on which a break-even is looked for.
+CURVE_BPS = (0.0, 25.0, 50.0, 100.0, 150.0, LIMIT_BPS)
 
 
 def repeatable(result: Result) -> bool:
@@ -64,9 +66,11 @@ class Sensitivity:
     A rule that does not look at its own book decides the same whatever trading costs and however long it takes, so
     only the fills are made again: by the compiled kernel of the sweeps, which fills as vectorbt does. When it decides,
     schedules and bands included, depends on neither. Raises BadUsage for a rule that looks at its own book.
+    benchmark : that of the result, where it has been filled again already
     """
 
     result: Result
+    benchmark: "Sensitivity | None" = None
 
     def __post_init__(self) -> None:
         if not repeatable(self.result):
@@ -103,18 +107,28 @@ class Sensitivity:
         return pd.DataFrame(measured, index=pd.Index(DELAYS, name="delay_hours"))
 
     @cached_property
+    def curve(self) -> pd.DataFrame:
+        """By cost_bps, CURVE_BPS: growth, the logarithm of what $1 became, a year; and the Sharpe ratio."""
+        measured = [self.under(at_cost(self.result.execution, bps)) for bps in CURVE_BPS]
+        # Of $1 at least that much is left: a logarithm of nothing would hide where the rest of the curve is.
+        left = [max(1 + one["total_return"], 1e-12) for one in measured]
+        growth = np.log(left) / self.result.years
+        index = pd.Index(CURVE_BPS, name="cost_bps")
+        return pd.DataFrame({"growth": growth, "sharpe": [one["sharpe"] for one in measured]}, index=index)
+
+    @cached_property
     def break_even(self) -> float:
         """Basis points a side at which nothing is gained; see `crossing`."""
-        return self._crossing(self._growth)
+        return crossing(self.curve["growth"]) if len(self.result.trades) else math.nan
 
     @cached_property
     def break_even_with_benchmark(self) -> float:
         """Basis points a side at which growth equals the benchmark's at the same costs; NaN without one."""
         benchmark = self.result.benchmark
-        if benchmark is None or not repeatable(benchmark):
+        if benchmark is None or not repeatable(benchmark) or not len(self.result.trades):
             return math.nan
-        other = Sensitivity(benchmark)
-        return self._crossing(lambda bps: self._growth(bps) - other._growth(bps))
+        other = self.benchmark or Sensitivity(benchmark)
+        return crossing(self.curve["growth"] - other.curve["growth"])
 
     @cached_property
     def half_sharpe(self) -> float:
@@ -123,17 +137,7 @@ class Sensitivity:
         NaN where it is not above zero there.
         """
         asked = self.under(self.result.execution)["sharpe"]
-        if not asked > 0:
-            return math.nan
-        return self._crossing(lambda bps: self.under(at_cost(self.result.execution, bps))["sharpe"] - asked / 2)
-
-    def _crossing(self, gap: Callable[[float], float]) -> float:
-        return crossing(gap) if len(self.result.trades) else math.nan
-
-    def _growth(self, bps: float) -> float:
-        # In logarithms growth falls in a straight line as costs rise, nearly, and its zero is found in a few steps.
-        total = self.under(at_cost(self.result.execution, bps))["total_return"]
-        return math.log1p(max(total, -1 + 1e-12)) / self.result.years
+        return crossing(self.curve["sharpe"] - asked / 2) if asked > 0 else math.nan
 
     def _measured(self, costs: Execution, executions: Sequence[Execution]) -> dict[str, np.ndarray]:
         """MEASURES of each of `executions`, which all cost as much as `costs`."""
@@ -150,17 +154,20 @@ class Sensitivity:
         return pack([lay_out(at, weights, tape, one) for one in executions], len(tape.opens.columns))
 
 
-def crossing(gap: Callable[[float], float]) -> float:
-    """The cost in basis points between 0 and LIMIT_BPS at which `gap`, which falls as costs rise, is zero.
+def crossing(gap: pd.Series) -> float:
+    """The cost at which `gap`, by cost_bps from 0 to LIMIT_BPS and falling, is zero.
 
-    inf where it is still above zero at LIMIT_BPS, -inf where it is not above zero at no cost, NaN where it is unknown.
-    Brent's method, to a hundredth of a basis point.
+    Between its points runs a monotone cubic (Fritsch and Carlson 1980): growth and the Sharpe ratio fall nearly in
+    straight lines as costs rise. inf where the gap is still above zero at the last cost, -inf where it is not at the
+    first, NaN where it is unknown at any.
     """
-    from scipy.optimize import brentq
+    from scipy.interpolate import PchipInterpolator
 
-    free, dear = gap(0.0), gap(LIMIT_BPS)
-    if math.isnan(free) or math.isnan(dear):
+    values = gap.to_numpy()
+    if np.isnan(values).any():
         return math.nan
-    if free <= 0:
+    if values[0] <= 0:
         return -math.inf
-    return math.inf if dear > 0 else float(brentq(gap, 0.0, LIMIT_BPS, xtol=0.01))
+    if values[-1] > 0:
+        return math.inf
+    return float(PchipInterpolator(gap.index.to_numpy(), values).roots(extrapolate=False)[0])

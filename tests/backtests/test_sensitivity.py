@@ -14,6 +14,7 @@ from backtests.execution import Execution
 from backtests.result import Result
 from backtests.sensitivity import (
     COSTS_BPS,
+    CURVE_BPS,
     DELAYS,
     MEASURES,
     Sensitivity,
@@ -207,9 +208,10 @@ def test_a_benchmark_that_looks_at_its_own_book_gives_no_break_even() -> None:
 
 
 @given(st.floats(0.1, 199.9))
-def test_a_crossing_is_found_to_a_hundredth_of_a_basis_point(bps: float) -> None:
-    assert crossing(lambda cost: bps - cost) == pytest.approx(bps, abs=0.02)
+def test_the_crossing_of_a_straight_line_is_exact(bps: float) -> None:
+    gap = pd.Series([bps - cost for cost in CURVE_BPS], index=CURVE_BPS)
+    assert crossing(gap) == pytest.approx(bps, abs=1e-6)
 
 
-def test_a_gap_that_is_unknown_at_an_end_has_no_crossing() -> None:
-    assert math.isnan(crossing(lambda cost: math.nan))
+def test_a_gap_that_is_unknown_at_a_cost_has_no_crossing() -> None:
+    assert math.isnan(crossing(pd.Series([1.0, math.nan, -1.0], index=[0, 100, 200])))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -172,7 +172,8 @@ def build(sheet: Sheet) -> dict[str, Any]:
     """Both charts, a summary, a sentence per strategy, and every measure at every setting."""
     lines = [line for line in sheet.lines if repeatable(line.result)]
     left_out = [line for line in sheet.lines if not repeatable(line.result)]
-    tried = [(line, Sensitivity(line.result)) for line in lines]
+    alone = {id(line.result): Sensitivity(line.result) for line in lines}
+    tried = [(line, replace(alone[id(line.result)], benchmark=alone.get(id(line.result.benchmark)))) for line in lines]
     own: dict[str, Any] = {"left_out": left_out, "daily": _daily(lines), "sentences": []}
     return own | (_shown(sheet, tried) if tried else {})
 
