@@ -16,6 +16,7 @@ from backtests.studies.events import clustered, known_values, made_by, no_event,
 from backtests.studies.forward import NOWHERE, Prices, entries
 from backtests.studies.null import Watch
 from backtests.studies.statistics import Sample, statistics
+from backtests.studies.words import number
 from backtests.tape import Tape, build_tape
 from data_cache.errors import NoData
 from data_cache.market import Market
@@ -157,7 +158,7 @@ def study(
     found = clustered(onsets(values, design.condition), design.cluster)
     bars = entries(tape.open_times, found.index.asi8, design.latency)
     if not (bars != NOWHERE).any():
-        raise no_event(signal, design.condition, values[_during(values.index, tape)])
+        raise _none(signal, design, values[_during(values.index, tape)])
     sample = sample_of(signal, market, tape, bars[bars != NOWHERE], design)
     events = _described(found[bars != NOWHERE], signal, market, sample, design)
     table = statistics(sample, design, events.index, watch)
@@ -178,6 +179,16 @@ def sample_of(signal: Signal, market: Market, tape: Tape, bars: np.ndarray, desi
             f"{FEWEST_BARS} or more: choose a longer window"
         )
     return Sample(tape, known, bars, first, last)
+
+
+def _none(signal: Signal, design: Design, values: pd.Series) -> NoData:
+    count = len(onsets(values, design.condition))
+    if not count:
+        return no_event(signal, design.condition, values)
+    return NoData(
+        f"{type(signal).__name__} came to be {design.condition.words} in this window, {number(count, 'event')}, but no bar "
+        "opens within a day after; choose a longer window, or fetch or import prices"
+    )
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -163,6 +163,12 @@ def test_what_makes_no_sense_is_one_sentence(options: dict[str, object], error: 
         hand_made(**options)
 
 
+def test_events_after_the_last_bar_have_no_price() -> None:
+    late = [*daily([0.0] * DAYS), ("2024-02-29 23:30", 2.0)]
+    with pytest.raises(NoData, match="Gauge came to be above 1 in this window, 1 event, but no bar"):
+        study(Gauge(), market(late, CLOSES), "> 1", ("1d",), draws=100)
+
+
 @pytest.fixture(scope="module")
 def strong() -> Market:
     return Lab(seed=3, effect=3.0).market()

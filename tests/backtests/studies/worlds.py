@@ -44,7 +44,10 @@ def market(
 ) -> Market:
     """BTC at these closes, and ETH at the tenth of their square; readings become known at the given moments."""
     known = pd.DatetimeIndex([at for at, _ in readings], tz="UTC").as_unit("ns")
-    rows = observation_rows(known.tz_localize(None).normalize(), known, np.array([value for _, value in readings]))
+    days = known.tz_localize(None).normalize()
+    # Several readings of one day are of as many days before, or they would be revisions of one another.
+    periods = days if days.is_unique else days - pd.to_timedelta(np.arange(len(days), 0, -1), "D")
+    rows = observation_rows(periods, known, np.array([value for _, value in readings]))
     both = {
         "BTC": bars("BTC", closes, start, timeframe),
         "ETH": bars("ETH", [close**2 / 10 for close in closes], start, timeframe),
