@@ -186,8 +186,8 @@ def _none(signal: Signal, design: Design, values: pd.Series) -> NoData:
     if not count:
         return no_event(signal, design.condition, values)
     return NoData(
-        f"{type(signal).__name__} came to be {design.condition.words} in this window, {number(count, 'event')}, but no bar "
-        "opens within a day after; choose a longer window, or fetch or import prices"
+        f"{type(signal).__name__} came to be {design.condition.words} in this window, {number(count, 'event')}, but no "
+        "bar opens within a day after; choose a longer window, or fetch or import prices"
     )
 
 

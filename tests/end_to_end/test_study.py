@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from data_cache.cache import load_market
+from data_cache.store import Store
+
 # Of the sixty days (two up 2 %, one down 3 %) the trend crosses zero many times.
 STUDY = ("Trend(days=3)", "--event", "> 0", "--horizons", "1d,7d", "--draws", "100")
 
@@ -86,3 +89,18 @@ def test_the_lab_is_studied_without_any_option(ebbtide: Callable) -> None:
 )
 def test_whatever_is_wrong_is_one_sentence(arguments: str, sentence: str, ebbtide: Callable) -> None:
     assert sentence in ebbtide("study", *arguments.split()).sentence()
+
+
+@pytest.mark.real
+def test_the_facility_on_real_history(ebbtide: Callable, history: Path) -> None:
+    """The twenty-one take-ups that ended on 2025-10-16 were on average above $1bn for the first time."""
+    said = ebbtide("study", "StandingRepoUse", "--data", "cache", "--store", history, "--draws", 100, "--json").json
+    first = said["events"][0]
+    store = Store(history)
+    taken = load_market(store, "1d").observations.first("SRF")[: first["known_at"]].iloc[-21:]
+    assert (first["known_at"], first["made_by"]) == ("2025-10-16 18:01:00+00:00", "SRF of 16 Oct 2025")
+    assert first["value"] == pytest.approx(taken.sum() / 21)
+    bars = load_market(store, "1d").asset_bars("BTC").frame
+    assert first["BTC 1d"] == pytest.approx(bars.at["2025-10-17", "close"] / bars.at["2025-10-17", "open"] - 1)
+    assert first["BTC 7d"] == pytest.approx(bars.at["2025-10-23", "close"] / bars.at["2025-10-17", "open"] - 1)
+    assert "These are too few events to conclude anything" in said["words"][2]
