@@ -71,7 +71,22 @@ def test_a_cache_that_has_grown_since_gives_the_same(
     assert (again["same"], again["differences"]) == (True, [])
 
 
-def test_a_release_that_was_changed_is_named(
+def test_another_venue_that_goes_first_by_now_is_left_aside(
+    by_hand: SimpleNamespace, tmp_path: Path, ebbtide: Callable[..., Any]
+) -> None:
+    store, files = tmp_path / "store", tmp_path / "files"
+    import_manifest(by_hand.write_files(files), Store(store))
+    command = ("run", "BuyAndHold", "--data", "cache", "--store", store, "--json")
+    (tmp_path / "run.json").write_text(ebbtide(*command).out)
+    (files / "btc.csv").write_text(by_hand.bars_csv("SOL"))
+    (files / "more.toml").write_text(by_hand.bars_entry("BTC").replace('"hand"', '"a venue"'))
+    import_manifest(files / "more.toml", Store(store))
+    assert "BTC from a venue" in ebbtide(*command).json["manifest"]["origin"]
+    again = ebbtide("replay", tmp_path / "run.json", "--store", store, "--json").json
+    assert (again["same"], [one["entry"] for one in again["differences"]]) == (True, ["trials of BuyAndHold"])
+
+
+def test_a_price_that_was_changed_is_named(
     by_hand: SimpleNamespace, tmp_path: Path, ebbtide: Callable[..., Any]
 ) -> None:
     for name, price in (("then", "40000.0,"), ("now", "40001.0,")):
