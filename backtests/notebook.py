@@ -103,7 +103,7 @@ def curve(
 def _thinned(values: pd.Series) -> np.ndarray:
     """At most POINTS of the values, evenly spread, the first and the last among them."""
     numbers = values.to_numpy(float)
-    return numbers[np.unique(np.linspace(0, len(numbers) - 1, POINTS).astype(int))]
+    return np.asarray(numbers[np.unique(np.linspace(0, len(numbers) - 1, POINTS).astype(int))])
 
 
 def _points(line: np.ndarray, low: float, high: float) -> str:

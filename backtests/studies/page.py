@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from backtests.studies.event_study import Study
 from backtests.studies.panels import EventPaths, Evidence
@@ -106,8 +105,6 @@ def write_study(study: Study, path: Path) -> None:
 
 def render_study(study: Study) -> str:
     """The page as text."""
-    from plotly.offline import get_plotlyjs
-
     charts = Charts()
     page: dict[str, Any] = {
         "paths": [(asset_, _paths(study, asset_, charts)) for asset_ in study.design.assets],
@@ -130,8 +127,6 @@ def render_study(study: Study) -> str:
         manifest=script_json({"ebbtide": __version__, "study": study.manifest}),
         figures=script_json(charts.figures),
         tables=script_json(charts.tables),
-        version=__version__,
-        plotly=Markup(get_plotlyjs()),
         style=asset("style.css"),
         script=asset("charts.js"),
     )

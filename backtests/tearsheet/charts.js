@@ -178,8 +178,21 @@
     if (section) watching.observe(section);
   }
 
+  // Plotly is most of the page, so it is kept compressed.
+  async function unpack(id) {
+    const packed = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+    const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(plain).text();
+    document.head.append(script);
+  }
+
   // One after the other, so that the page can be read and scrolled meanwhile.
-  Object.keys(figures)
+  const drawAll = () => Object.keys(figures)
     .reduce((before, id) => before.then(() => draw(id)).then(() => new Promise((next) => setTimeout(next))), Promise.resolve())
     .then(() => { document.documentElement.dataset.drawn = String(drawn.length); });
+
+  unpack("plotly").then(drawAll, () => {
+    document.querySelector("main").insertAdjacentHTML("afterbegin", '<p class="badge">The charts need a browser of 2023 or later; the tables do not.</p>');
+  });
 })();

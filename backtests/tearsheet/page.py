@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from backtests.execution import Execution
 from backtests.findings import Finding
 from backtests.proofs import Proof
@@ -76,8 +74,6 @@ def write_tearsheet(
 
 def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = (), watch: Watch = iter) -> str:
     """The page as text."""
-    from plotly.offline import get_plotlyjs
-
     built = [(section, section.build(sheet)) for section in watch(SECTIONS)]
     return template("template.html").render(
         title=title,
@@ -93,8 +89,6 @@ def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = 
         manifest=script_json(_machine_manifest(title, sheet.lines)),
         figures=script_json(sheet.charts.figures),
         tables=script_json(sheet.charts.tables),
-        version=__version__,
-        plotly=Markup(get_plotlyjs()),
         style=asset("style.css"),
         script=asset("charts.js"),
     )

@@ -19,7 +19,6 @@ from backtests.sweeps.report.scored import Scored, scored
 from backtests.sweeps.verdict import STATISTICS
 from backtests.tearsheet.document import Charts, Key, as_json, asset, script_json, template, write_page
 from backtests.tearsheet.figures import COLORS, NEUTRAL, faded
-from data_cache.version import __version__
 
 if TYPE_CHECKING:
     from backtests.sweeps.swept import Sweep
@@ -45,8 +44,6 @@ def write_report(sweep: "Sweep", path: Path) -> None:
 
 def render(sweep: "Sweep") -> str:
     """The page as text."""
-    from plotly.offline import get_plotlyjs
-
     trials, charts = scored(sweep), Charts()
     return template("template.html", HOME).render(
         title=words.title(sweep),
@@ -77,8 +74,6 @@ def render(sweep: "Sweep") -> str:
         csv=script_json(trials_csv(sweep)),
         file=f"{sweep.plan.family}-trials.csv",
         figures=script_json(charts.figures),
-        version=__version__,
-        plotly=Markup(get_plotlyjs()),
         style=asset("style.css") + asset("report.css", HOME),
         script=Markup("\n").join([asset("charts.js"), asset("report.js", HOME)]),
     )

@@ -37,8 +37,6 @@ def write_walk(walk: Walk, paths: PurgedCrossValidation | None, path: Path) -> N
 
 def render_walk(walk: Walk, paths: PurgedCrossValidation | None) -> str:
     """The page as text."""
-    from plotly.offline import get_plotlyjs
-
     lines, charts = joined_lines(walk), Charts()
     objective = Objective(walk.plan.objective, OBJECTIVES[walk.plan.objective])
     return template("walk.html", HOME).render(
@@ -66,8 +64,6 @@ def render_walk(walk: Walk, paths: PurgedCrossValidation | None) -> str:
         csv=script_json(stretches_csv(walk)),
         file=f"{walk.plan.family}-stretches.csv",
         figures=script_json(charts.figures),
-        version=__version__,
-        plotly=Markup(get_plotlyjs()),
         style=asset("style.css") + asset("report.css", HOME),
         script=Markup("\n").join([asset("charts.js"), asset("report.js", HOME)]),
     )

@@ -30,7 +30,7 @@ class Equity:
 
     def frame(self) -> pd.DataFrame:
         """A column per label; NaN where a strategy has no bar."""
-        return every_day(pd.concat({line.label: daily_equity(line.result) for line in self.lines}, axis=1))
+        return every_day(pd.concat({line.label: daily_equity(line.result) for line in self.lines}, axis=1, sort=True))
 
     def figure(self) -> Any:
         """Lines on a logarithmic scale."""
@@ -144,7 +144,7 @@ class Drawdown:
         for line in self.lines:
             curve = drawdown(line.result).iloc[1:]
             deepest[line.label] = curve.groupby(days_of(curve.index)).min()
-        return every_day(pd.concat(deepest, axis=1))
+        return every_day(pd.concat(deepest, axis=1, sort=True))
 
     def figure(self) -> Any:
         """Lines below zero."""

@@ -105,7 +105,7 @@ class Costs:
 
     def frame(self) -> pd.DataFrame:
         """A column per label, cumulated by UTC day, fractions."""
-        return every_day(pd.concat({line.label: self._paid(line.result) for line in self.lines}, axis=1))
+        return every_day(pd.concat({line.label: self._paid(line.result) for line in self.lines}, axis=1, sort=True))
 
     def figure(self) -> Any:
         """Lines that only rise."""

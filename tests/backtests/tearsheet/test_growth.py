@@ -8,6 +8,7 @@ import pytest
 from backtests.regimes import Regime, regimes_at_open
 from backtests.result import Result
 from backtests.tearsheet.figures import faded
+from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.sections.growth import GROWTH, REGIME_COLORS, Equity, RegimeStrips
 from backtests.tearsheet.sheet import Sheet
 from data_cache.lab import Lab
@@ -105,3 +106,11 @@ def test_a_market_that_knows_no_regime_has_no_strips_and_says_which_are_missing(
     assert own["strips"] is None
     assert own["left_out"] == ["Liquidity", "Stress", "RRP"]
     assert list(sheet.charts.figures) == ["equity", "drawdown"]
+
+
+def test_strategies_of_different_windows_stand_on_one_axis_of_days() -> None:
+    early, late = run(market([110, 99, 120])), run(market([110, 99, 120], start="2024-01-03"))
+    frame = Equity(lines_of([early, late])).frame()
+    assert frame.index.is_monotonic_increasing
+    assert len(frame) == 6  # from the day before the first bar to 5 January
+    assert frame.notna().sum().tolist() == [4, 4]

@@ -19,6 +19,7 @@ from backtests.sweeps.judge import Judged
 from backtests.sweeps.report import page, words, write_report
 from backtests.sweeps.swept import Sweep
 from backtests.sweeps.verdict import STATISTICS
+from backtests.tearsheet.sealed import sealed
 from data_cache.errors import BadUsage
 from strategies import StealthQE
 from tests.backtests.parsed_page import Page
@@ -360,7 +361,7 @@ def test_names_that_bite_are_text_everywhere() -> None:
 def test_the_file_appears_whole_and_alone_in_a_folder_that_was_not_there(sweep: Sweep, tmp_path: Path) -> None:
     path = tmp_path / "new" / "report.html"
     write_report(sweep, path)
-    assert path.read_text(encoding="utf-8") == page.render(sweep)
+    assert path.read_text(encoding="utf-8") == sealed(page.render(sweep))
     assert os.listdir(path.parent) == ["report.html"]
 
 

@@ -14,6 +14,7 @@ from backtests.metrics import METRICS
 from backtests.sweeps.report import walk_page, write_walk
 from backtests.sweeps.report import walk_words as words
 from backtests.sweeps.walked import Walk
+from backtests.tearsheet.sealed import sealed
 from data_cache.errors import BadUsage
 from data_cache.market import Market
 from tests.backtests.parsed_page import Page
@@ -190,6 +191,6 @@ def test_names_that_bite_are_text_everywhere(market: Market) -> None:
 def test_the_file_appears_in_a_folder_that_was_not_there_and_a_folder_is_no_file(walk: Walk, tmp_path: Path) -> None:
     path = tmp_path / "new" / "walk.html"
     write_walk(walk, None, path)
-    assert path.read_text(encoding="utf-8") == walk_page.render_walk(walk, None)
+    assert path.read_text(encoding="utf-8") == sealed(walk_page.render_walk(walk, None))
     with pytest.raises(BadUsage, match="is a folder; name a file in it"):
         write_walk(walk, None, tmp_path)
