@@ -13,7 +13,7 @@ from backtests.studies.forward import Prices
 from backtests.studies.null import shifts
 from backtests.studies.power import SEEN
 from backtests.studies.statistics import BAND
-from backtests.studies.words import number, percent
+from backtests.studies.words import FEW, number, percent
 from backtests.tearsheet.document import Key
 from backtests.tearsheet.figures import COLORS, NEUTRAL, SHADE, faded, figure
 
@@ -89,10 +89,7 @@ class EventPaths:
     def figure(self) -> Any:
         """Each path thin, their mean thick, over the band of chance."""
         frame, color = self.frame(), COLORS[0]
-        paths = [
-            self._line(str(name), frame[name], faded(NEUTRAL, 0.55), 0.9)
-            for name in frame.columns[: -len(self._last())]
-        ]
+        paths = [self._line(str(name), frame[name], self._thin, 0.9) for name in frame.columns[: -len(self._last())]]
         low = self._line(LOW, frame[LOW], "rgba(0,0,0,0)", 0) | {"hoverinfo": "skip"}
         high = self._line(HIGH, frame[HIGH], "rgba(0,0,0,0)", 0) | {"hoverinfo": "skip"}
         band = [low, high | {"fill": "tonexty", "fillcolor": SHADE}]
@@ -103,10 +100,26 @@ class EventPaths:
         layout = {
             "hovermode": "closest",
             "xaxis": {"title": {"text": "days since entry"}, "showgrid": False, "zeroline": True, "fixedrange": True},
-            "yaxis": {"tickformat": "+~%", "zeroline": True, "fixedrange": True},
+            "yaxis": {"tickformat": "+~%", "zeroline": True, **self._scale()},
             "margin": {"l": 62, "r": 8, "t": 10, "b": 44},
         }
         return figure(traces, layout, 400)
+
+    @property
+    def _thin(self) -> str:
+        """The colour of single events: the more there are, the fainter."""
+        return faded(NEUTRAL, float(np.clip(6 / len(self.study.events), 0.2, 0.55)))
+
+    def _scale(self) -> dict[str, Any]:
+        """The range of the vertical axis: everything, or of many events all but the outermost twentieths."""
+        frame = self.frame()
+        if len(self.study.events) <= FEW:
+            return {"fixedrange": True}
+        paths, means = frame.iloc[:, : -len(self._last())].to_numpy(), frame[list(self._last())].to_numpy()
+        inner = np.nanquantile(paths[-1], BAND) if np.isfinite(paths[-1]).any() else np.zeros(2)
+        low, high = min(inner[0], np.nanmin(means)), max(inner[1], np.nanmax(means))
+        margin = 0.05 * (high - low)
+        return {"range": [float(low - margin), float(high + margin)]}
 
     def _line(self, name: str, values: pd.Series, color: str, width: float) -> dict[str, Any]:
         days = values.index.to_numpy()
@@ -157,18 +170,20 @@ class Evidence:
     def figure(self) -> Any:
         """A bar of chance and a diamond for each asset and horizon; dotted lines at what would be seen."""
         frame = self.frame()
-        places = [frame.index.get_level_values(name).tolist() for name in ("asset", "horizon")]
-        chance = {
-            "type": "bar",
-            "name": "Chance, 90 %",
-            "x": places,
-            "base": frame["low"].tolist(),
-            "y": (frame["high"] - frame["low"]).to_numpy(np.float32),
-            "customdata": frame["high"].tolist(),
-            "width": 0.5,
-            "marker": {"color": SHADE},
-            "hovertemplate": "chance: %{base:+.2f} to %{customdata:+.2f}<extra></extra>",
-        }
+        places = [f"{asset} {horizon}" for asset, horizon in frame.index]
+        # Two bars from zero and no floating one: what is downloaded are the traces' own numbers.
+        chance = [
+            {
+                "type": "bar",
+                "name": name,
+                "x": places,
+                "y": frame[column].to_numpy(np.float32),
+                "width": 0.5,
+                "marker": {"color": SHADE},
+                "hovertemplate": f"{name}: %{{y:+.2f}}<extra></extra>",
+            }
+            for name, column in ((LOW, "low"), (HIGH, "high"))
+        ]
         mean = {
             "type": "scatter",
             "mode": "markers",
@@ -193,11 +208,12 @@ class Evidence:
         reach = max(3.2, float(np.nanmax(np.abs(frame.to_numpy()), initial=0)) * 1.1)
         layout = {
             "shapes": lines,
-            "xaxis": {"type": "multicategory", "fixedrange": True, "showgrid": False, "dividercolor": "rgba(0,0,0,0)"},
+            "barmode": "overlay",
+            "xaxis": {"type": "category", "fixedrange": True, "showgrid": False},
             "yaxis": {"range": [-reach, reach], "zeroline": True, "fixedrange": True, "tickformat": "+~g"},
             "margin": {"l": 62, "r": 8, "t": 10, "b": 52},
         }
-        return figure([chance, mean], layout, 280)
+        return figure([*chance, mean], layout, 280)
 
     def legend(self) -> Iterator[Key]:
         """The marks of the figure."""

@@ -125,3 +125,22 @@ def test_a_browser_draws_all_charts_and_complains_of_nothing(made: Study, tmp_pa
     dom, said = browse(tmp_path / "study.html", "--dump-dom")
     assert told(dom, "drawn") == "3"
     assert said == []
+
+
+def test_of_many_events_the_outermost_paths_do_not_set_the_scale() -> None:
+    readings = [2.0 if day % 10 == 5 else 0.0 for day in range(300)]
+    closes = random_walk(250, 4) + [float(price) for price in np.linspace(100, 5_000, 50)]
+    many = study(Gauge(), market(daily(readings), closes), "> 1", ("7d",), ("BTC",), draws=100)
+    panel = EventPaths(many, "BTC")
+    low, high = panel.figure().layout.yaxis.range
+    frame = panel.frame()
+    assert low < frame[[MEAN, LOW]].min(axis=None)
+    assert frame[[MEAN, HIGH]].max(axis=None) < high < frame.iloc[-1, :-4].max()
+
+
+def test_what_is_downloaded_of_the_evidence_are_its_own_numbers(made: Study) -> None:
+    traces = {trace.name: trace for trace in Evidence(made).figure().data}
+    frame = Evidence(made).frame()
+    assert list(traces["Chance, 5 %"].x) == ["BTC 1d", "BTC 7d", "BTC 28d", "ETH 1d", "ETH 7d", "ETH 28d"]
+    assert list(traces["Chance, 5 %"].y) == pytest.approx(frame["low"].tolist(), rel=1e-6)
+    assert list(traces["Chance, 95 %"].y) == pytest.approx(frame["high"].tolist(), rel=1e-6)
