@@ -521,12 +521,8 @@ def test_random_cuts_are_as_many_as_there_are_moments_at_most(toy: SimpleNamespa
 
 def test_a_weekly_series_gets_as_many_cuts_as_hourly_bars() -> None:
     hourly = Lab().market("1h")
-    weekly = replace(
-        hourly,
-        bars={"BTC": hourly.bars["BTC"]},
-        observations=Observations({"WALCL": hourly.observations.rows("WALCL")}),
-        futures={},
-    )
+    walcl = Observations({"WALCL": hourly.observations.rows("WALCL")})
+    weekly = replace(hourly, bars={"BTC": hourly.bars["BTC"]}, observations=walcl, futures={})
     cuts = random_cuts(weekly, 200, seed=5)[1::2]
     on_release = np.isin([cut.value for cut in cuts], weekly.known_times("WALCL")).mean()
     assert 0.3 < on_release < 0.7
