@@ -142,7 +142,7 @@
       const { height: usual, margin } = figures[place.id].layout;
       const height = place.dataset.paper ? usual : flat(usual);
       place.style.height = `${height}px`;
-      const small = { "font.size": 9, "margin.l": Math.round(margin.l * 0.76), "margin.b": Math.min(margin.b, 22), height, width: widths[i], autosize: false };
+      const small = { "font.size": 9, "margin.l": Math.round(margin.l * 0.76), "margin.b": margin.b > 30 ? margin.b - 4 : 22, height, width: widths[i], autosize: false };
       Plotly.relayout(place, { ...colours(figures[place.id], chosen), ...small });
     });
     document.body.style.width = "";
