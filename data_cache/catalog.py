@@ -32,7 +32,7 @@ class SeriesSpec:
     unit : unit as served ("$bn", "%", "fraction")       published_unit : unit as the source prints it
     scale : served value = published value x scale
     low, high : bounds of a plausible served value; anything outside is a unit switch or an error
-    source : the module of `data_cache.sources` that fetches it
+    source : the module of `data_cache.sources` that fetches it, "file" where none does
     convention : what the period is
     max_age_days : a series whose newest release is older than this counts as unknown
     revised : True where the source changes history, so that first releases differ from the final vintage
@@ -253,6 +253,60 @@ TERM_PREMIUM = SeriesSpec(
     periods="SIFMA",
 )
 
+
+def _monthly_debt(series: str, title: str, low: float, high: float) -> SeriesSpec:
+    """Of the Monthly Statement of the Public Debt, out on the fourth business day: ten days cover every holiday."""
+    return SeriesSpec(
+        id=series,
+        title=title,
+        unit="$bn",
+        published_unit="$mn",
+        scale=1e-3,
+        low=low,
+        high=high,
+        source="file",
+        frequency="monthly",
+        convention="last day of the month",
+        release=ReleaseRule("days_after", clock="00:00", days=10),
+        max_age_days=50,
+        url="https://fiscaldata.treasury.gov/datasets/monthly-statement-public-debt/summary-of-treasury-securities-outstanding",
+    )
+
+
+BANK_ASSETS = SeriesSpec(
+    id="TLAACBW027SBOG",
+    title="Total assets of all commercial banks",
+    unit="$bn",
+    published_unit="$bn",
+    scale=1.0,
+    low=500,
+    high=100_000,
+    source="file",
+    frequency="weekly",
+    convention=WEDNESDAY,
+    # The H.8 comes on Friday of the next week; a release moved by a holiday is out by the Wednesday after.
+    release=ReleaseRule("days_after", clock="00:00", days=14),
+    max_age_days=WEEKLY,
+    revised=True,
+    url=FRED_PAGE + "TLAACBW027SBOG",
+    periods="Wed",
+)
+GOLD = SeriesSpec(
+    id="GOLD",
+    title="Gold, or a coin that is backed by an ounce of it",
+    unit="$ an ounce",
+    published_unit="$ an ounce",
+    scale=1.0,
+    low=30,
+    high=100_000,
+    source="file",
+    frequency="daily",
+    convention="UTC day whose last price it is",
+    release=ReleaseRule("end_of_day"),
+    max_age_days=DAILY,
+    url="https://www.lbma.org.uk/prices-and-data/precious-metal-prices",
+)
+
 # Reserves and the Treasury's account were a few $bn before 2008, so their all-time lows cannot tell when a
 # file of today in $bn was taken for one in $mn. The floors since then can: they lie above what it would read.
 CATALOG: tuple[SeriesSpec, ...] = (
@@ -288,6 +342,7 @@ CATALOG: tuple[SeriesSpec, ...] = (
     _h41("WSHOMCB", "Fed holdings of mortgage-backed securities", 0, 6_000, (("2010-01-01", 300),)),
     _h41("WRBWFRBL", "Reserve balances, Wednesday level", 0.5, 10_000, (("2009-01-01", 100),)),
     _h41("WRESBAL", "Reserve balances, week average", 2, 10_000, (("2009-01-01", 100),)),
+    _h41("WMTSECL1", "Marketable Treasuries held in custody for foreign official accounts", 500, 10_000),
     # The Treasury's account
     DAILY_TREASURY_ACCOUNT,
     PUBLIC_DEBT,
@@ -303,6 +358,18 @@ CATALOG: tuple[SeriesSpec, ...] = (
     _rate("T10Y3M", "10-year minus 3-month Treasury yield", H15, MARKET_DAY, -6, 8, floors=()),
     TERM_PREMIUM,
 )
+# Series that ebbtide knows but does not fetch: a file of the user's has them, and its manifest names no more than id,
+# file and unit. Where the day of a release is not fixed by a rule above, a day that is late enough is taken.
+IMPORTED: tuple[SeriesSpec, ...] = (
+    replace(
+        PUBLIC_DEBT, id="DEBT_PUBLIC", title="Debt held by the public, Debt to the Penny", source="file", low=2_000
+    ),
+    _monthly_debt("BILLS_OUTSTANDING", "Treasury bills outstanding", 500, 50_000),
+    _monthly_debt("MARKETABLE_DEBT", "Marketable Treasury debt outstanding", 3_000, 200_000),
+    BANK_ASSETS,
+    GOLD,
+)
+
 FAMILIES: tuple[SeriesSpec, ...] = (
     SeriesSpec(
         id="FUNDING_{asset}",
@@ -340,7 +407,7 @@ FAMILIES: tuple[SeriesSpec, ...] = (
 
 def spec(series: str) -> SeriesSpec:
     """The catalogue's entry for `series`; UnknownName with a suggestion where there is none."""
-    for entry in CATALOG:
+    for entry in (*CATALOG, *IMPORTED):
         if entry.id == series:
             return entry
     for family in FAMILIES:
@@ -348,5 +415,5 @@ def spec(series: str) -> SeriesSpec:
         if series.startswith(stem) and len(series) > len(stem):
             asset = series.removeprefix(stem)
             return replace(family, id=series, title=family.title.format(asset=asset))
-    known = [entry.id for entry in (*CATALOG, *FAMILIES)]
+    known = [entry.id for entry in (*CATALOG, *IMPORTED, *FAMILIES)]
     raise UnknownName.among("series", series, known, owner="the catalogue")

@@ -4,9 +4,17 @@ Exporting a signal here puts it through the causality proof.
 """
 
 from signals.basis import Basis, BasisBelowHurdle, BasisBelowSofr, BasisFall, BasisToHurdle, BasisToSofr, BasisUnwind
+from signals.bills import BillAdvantage, BillShare, BillShareChange
+from signals.corridor import CorridorOrder, SofrNetOfPolicy
+from signals.fed_holdings import BillPurchases, OutrightPurchases, ReserveManagement
 from signals.funding_stress import CeilingSpread, CorridorPosition, ReserveSpread
+from signals.issuance import Issuance, IssuanceHoarded, IssuanceNetOfAccount
 from signals.net_liquidity import NetLiquidity, NetLiquidityChange, NetLiquidityZ
 from signals.price import Trend, Volatility
+from signals.repo_volume import RepoDemand, RepoVolumeGrowth
+from signals.reserve_assets import CustodyChange, GoldTrend
+from signals.reserves import PivotPressure, ReserveRatio, Reserves, ReserveScarcity, ReservesChange
+from signals.reverse_repo import ReverseRepo, ReverseRepoDepleted, ReverseRepoRelease, UncushionedFill
 from signals.signal import Signal
 from signals.standing_repo import StandingRepoShare, StandingRepoUse
 from signals.term_premium import (
@@ -34,20 +42,43 @@ __all__ = [
     "BasisToSofr",
     "BasisUnwind",
     "BearSteepening",
+    "BillAdvantage",
+    "BillPurchases",
+    "BillShare",
+    "BillShareChange",
     "BullSteepening",
     "CeilingSpread",
     "Change",
     "CoolDown",
+    "CorridorOrder",
     "CorridorPosition",
+    "CustodyChange",
+    "GoldTrend",
     "Hold",
+    "Issuance",
+    "IssuanceHoarded",
+    "IssuanceNetOfAccount",
     "Lag",
     "Latch",
     "NetLiquidity",
     "NetLiquidityChange",
     "NetLiquidityZ",
+    "OutrightPurchases",
+    "PivotPressure",
     "Rank",
+    "RepoDemand",
+    "RepoVolumeGrowth",
+    "ReserveManagement",
+    "ReserveRatio",
+    "ReserveScarcity",
     "ReserveSpread",
+    "Reserves",
+    "ReservesChange",
+    "ReverseRepo",
+    "ReverseRepoDepleted",
+    "ReverseRepoRelease",
     "Signal",
+    "SofrNetOfPolicy",
     "StandingRepoShare",
     "StandingRepoUse",
     "TermPremium",
@@ -59,6 +90,7 @@ __all__ = [
     "TreasuryAccountExcess",
     "TreasuryAccountFlow",
     "Trend",
+    "UncushionedFill",
     "Volatility",
     "ZScore",
 ]

@@ -21,6 +21,7 @@ PUBLISHED = {
     *("SOFR", "SOFR99", "SOFRVOL", "EFFR", "IORB", "DFEDTARU", "DFEDTARL", "RRPONTSYD", "RRPONTSYAWARD", "SRF"),
     *("WALCL", "WTREGEN", "WRESBAL", "WDTGAL", "WRBWFRBL", "TREAST", "WSHOBL", "WSHOMCB", "TGA"),
     *("DGS1", "DGS2", "DGS10", "DGS3MO", "DTB3", "THREEFYTP10", "FUNDING_BTC", "FUNDING_ETH"),
+    *("SRFTSYD", "DEBT", "BILLS_OUTSTANDING", "MARKETABLE_DEBT", "WMTSECL1", "TLAACBW027SBOG", "GOLD"),
 }
 # Prices are quoted to the cent or finer: what that may add to a log return of BTC at 4,000 or of ETH at 100.
 QUOTE = 1e-5
@@ -115,7 +116,7 @@ def test_a_seed_gives_the_same_market_in_another_process(market: Market) -> None
 def test_another_seed_changes_every_series_but_what_the_fed_decides(market: Market) -> None:
     ours, others = market.hashes(), Lab(8).market().hashes()
     same = {name for name in ours if ours[name] == others[name]}
-    assert same == {"DFEDTARU", "DFEDTARL", "IORB", "RRPONTSYAWARD", "TREAST", "WSHOBL", "WSHOMCB"}
+    assert same == {"DFEDTARU", "DFEDTARL", "IORB", "RRPONTSYAWARD", "SRFTSYD", "TREAST", "WSHOBL", "WSHOMCB"}
 
 
 def test_the_effect_leaves_everything_but_prices_and_what_follows_them(market: Market) -> None:

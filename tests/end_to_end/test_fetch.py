@@ -84,7 +84,7 @@ def test_a_second_fetch_asks_at_most_twice_a_series_and_adds_nothing(
     before = asked(servers)
     summary = ebbtide("fetch", "--json", *SINCE).json
     assert {outcome["name"]: outcome["added"] for outcome in summary["outcomes"] if outcome["added"]} == {}
-    assert len(summary["outcomes"]) == 34 + 4 + 8 + 2
+    assert len(summary["outcomes"]) == 35 + 4 + 8 + 2
     assert asked(servers) - before <= 2 * len(summary["outcomes"])
 
 

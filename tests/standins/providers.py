@@ -38,6 +38,7 @@ LEVELS = {
     "WSHOMCB": 2_070_000.0,
     "WRBWFRBL": 2_900_000.0,
     "WRESBAL": 2_950_000.0,
+    "WMTSECL1": 2_800_000.0,
     "WDTGAL": 900_000.0,
     "WTREGEN": 890_000.0,
 }
