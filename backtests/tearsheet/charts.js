@@ -135,7 +135,8 @@
 
   function ontoPaper() {
     print.media = "all";
-    document.body.style.width = `${A4}px`;
+    const zoom = Number(getComputedStyle(document.body).zoom) || 1; // a wider page is made smaller
+    document.body.style.width = `${A4 / zoom}px`;
     const widths = drawn.map((place) => Number(place.dataset.paper ?? 0) || place.clientWidth || A4);
     const chosen = themes.light;
     drawn.forEach((place, i) => {
