@@ -6,6 +6,16 @@ Exporting a signal here puts it through the causality proof.
 from signals.basis import Basis, BasisBelowHurdle, BasisBelowSofr, BasisFall, BasisToHurdle, BasisToSofr, BasisUnwind
 from signals.bills import BillAdvantage, BillShare, BillShareChange
 from signals.corridor import CorridorOrder, SofrNetOfPolicy
+from signals.facts import (
+    DaysSinceMeeting,
+    DaysSinceShutdown,
+    DaysToMeeting,
+    FacilityMilestone,
+    NearMeeting,
+    PolicyDirection,
+    PolicyMove,
+    ShutdownOpen,
+)
 from signals.fed_holdings import BillPurchases, OutrightPurchases, ReserveManagement
 from signals.funding_stress import CeilingSpread, CorridorPosition, ReserveSpread
 from signals.issuance import Issuance, IssuanceHoarded, IssuanceNetOfAccount
@@ -53,6 +63,10 @@ __all__ = [
     "CorridorOrder",
     "CorridorPosition",
     "CustodyChange",
+    "DaysSinceMeeting",
+    "DaysSinceShutdown",
+    "DaysToMeeting",
+    "FacilityMilestone",
     "GoldTrend",
     "Hold",
     "Issuance",
@@ -60,11 +74,14 @@ __all__ = [
     "IssuanceNetOfAccount",
     "Lag",
     "Latch",
+    "NearMeeting",
     "NetLiquidity",
     "NetLiquidityChange",
     "NetLiquidityZ",
     "OutrightPurchases",
     "PivotPressure",
+    "PolicyDirection",
+    "PolicyMove",
     "Rank",
     "RepoDemand",
     "RepoVolumeGrowth",
@@ -77,6 +94,7 @@ __all__ = [
     "ReverseRepo",
     "ReverseRepoDepleted",
     "ReverseRepoRelease",
+    "ShutdownOpen",
     "Signal",
     "SofrNetOfPolicy",
     "StandingRepoShare",

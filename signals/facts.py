@@ -17,8 +17,8 @@ import pandas as pd
 from data_cache.errors import BadUsage, UnknownName
 from data_cache.facts import meetings, programmes
 from data_cache.facts import shutdowns as lapses
-from data_cache.facts.fact import days_since, holds_at, known_at, newest, until
 from data_cache.facts.facilities import milestones
+from data_cache.facts.fact import days_since, holds_at, known_at, newest, until
 from data_cache.facts.meetings import days_to_next, decided_at, decisions
 from data_cache.facts.programmes import policy
 from data_cache.facts.shutdowns import shutdowns
@@ -107,7 +107,7 @@ class PolicyMove(DatedFact):
     def at(self, times: pd.DatetimeIndex) -> np.ndarray:
         """Basis points; NaN before the second decision in the table and after it was kept."""
         upper = np.array([fact.value for fact in decisions()])
-        moves = 100 * np.diff(upper, prepend=np.nan)
+        moves = (100 * np.diff(upper, prepend=np.nan)).tolist()
         return until(newest(moves, decided_at(), times), times, meetings.KEPT_UNTIL)
 
 

@@ -61,7 +61,7 @@ def newest(values: Sequence[float], moments: pd.DatetimeIndex, times: pd.Datetim
     it holds from an earlier day
 
     >>> moments = pd.DatetimeIndex(["2025-01-05", "2025-01-03"], tz="UTC")  # brought forward by the second
-    >>> newest([1, 2], moments, pd.DatetimeIndex(["2025-01-02", "2025-01-04", "2025-01-06"], tz="UTC")).tolist()
+    >>> newest([1, 2], moments, pd.DatetimeIndex(["2025-01-02", "2025-01-03", "2025-01-06"], tz="UTC")).tolist()
     [nan, 2.0, 2.0]
     """
     answer = np.full(len(times), np.nan)

@@ -60,7 +60,7 @@ SOURCES = {
 
 
 class Meeting(NamedTuple):
-    """A scheduled meeting: its last day, the upper bound decided (NaN where none is known), and if it was called off."""
+    """A scheduled meeting: its last day, the upper bound decided (NaN where none is known), whether it fell out."""
 
     day: str
     upper: float
