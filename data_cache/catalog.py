@@ -3,62 +3,14 @@
 Nothing heavy is imported here, so that `ebbtide list series` answers at once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
+from data_cache.catalog_crypto import FAMILIES as FAMILIES
+from data_cache.catalog_crypto import STABLECOINS
 from data_cache.errors import UnknownName
-
-
-@dataclass(frozen=True)
-class ReleaseRule:
-    """When the observation of a period becomes known; `data_cache.releases` computes it.
-
-    kind : one of the rules of `data_cache.releases`         e.g. "next_business_day"
-    calendar : FEDBANK, BOARD, SIFMA, REPO, FEDGOV or ""     whose business days count
-    clock : "HH:MM"                                          US Eastern wall-clock time; "" where none
-    days : calendar days after the period                    read by "days_after" alone
-    """
-
-    kind: str
-    calendar: str = ""
-    clock: str = ""
-    days: int = 0
-
-
-@dataclass(frozen=True)
-class SeriesSpec:
-    """One series of the catalogue.
-
-    unit : unit as served ("$bn", "%", "fraction")       published_unit : unit as the source prints it
-    scale : served value = published value x scale
-    low, high : bounds of a plausible served value; anything outside is a unit switch or an error
-    source : the module of `data_cache.sources` that fetches it, "file" where none does
-    convention : what the period is
-    max_age_days : a series whose newest release is older than this counts as unknown
-    revised : True where the source changes history, so that first releases differ from the final vintage
-    floors : (date, low) pairs; from that period on, until the next pair, `low` stands in for the one above
-    typical : largest plausible median of the values that are not zero, where the bounds let a switched unit pass
-    periods : which days are periods: a calendar of `data_cache.releases`, "Wed" or "day"; "" where nobody knows
-    """
-
-    id: str
-    title: str
-    unit: str
-    published_unit: str
-    scale: float
-    low: float
-    high: float
-    source: str
-    frequency: str
-    convention: str
-    release: ReleaseRule
-    max_age_days: float
-    revised: bool = False
-    url: str = ""
-    floors: tuple[tuple[str, float], ...] = ()
-    typical: float = inf
-    periods: str = ""
-
+from data_cache.series_spec import ReleaseRule as ReleaseRule
+from data_cache.series_spec import SeriesSpec as SeriesSpec
 
 # Announced publication times stand as they are. Of the Desk's operations only the close is announced (13:15,
 # 13:45) and results follow at no stated time, so the stamp of FRED's page is taken, 14:01. It also lies after
@@ -368,40 +320,7 @@ IMPORTED: tuple[SeriesSpec, ...] = (
     _monthly_debt("MARKETABLE_DEBT", "Marketable Treasury debt outstanding", 3_000, 200_000),
     BANK_ASSETS,
     GOLD,
-)
-
-FAMILIES: tuple[SeriesSpec, ...] = (
-    SeriesSpec(
-        id="FUNDING_{asset}",
-        title="Funding rate of the {asset} perpetual, per interval",
-        unit="fraction",
-        published_unit="fraction",
-        scale=1.0,
-        low=-0.05,
-        high=0.05,
-        source="exchange",
-        frequency="8h",
-        convention="paid at the period, which is an instant in UTC",
-        release=ReleaseRule("at_period"),
-        max_age_days=2,
-        typical=0.002,
-    ),
-    SeriesSpec(
-        id="OPEN_INTEREST_{asset}",
-        title="Open interest of the {asset} perpetual, one venue",
-        unit="coins",
-        published_unit="coins",
-        scale=1.0,
-        low=0,
-        high=1e9,
-        source="exchange",
-        frequency="daily",
-        # Venues stamp a day's number with its start and go on counting until its end: it is known by then.
-        convention="UTC day at whose end it is held",
-        release=ReleaseRule("end_of_day"),
-        max_age_days=3,
-        periods="day",
-    ),
+    STABLECOINS,
 )
 
 
@@ -411,9 +330,9 @@ def spec(series: str) -> SeriesSpec:
         if entry.id == series:
             return entry
     for family in FAMILIES:
-        stem = family.id.removesuffix("{asset}")
+        stem, _, placeholder = family.id.partition("{")
         if series.startswith(stem) and len(series) > len(stem):
-            asset = series.removeprefix(stem)
-            return replace(family, id=series, title=family.title.format(asset=asset))
+            name = series.removeprefix(stem)
+            return replace(family, id=series, title=family.title.replace("{" + placeholder, name))
     known = [entry.id for entry in (*CATALOG, *IMPORTED, *FAMILIES)]
     raise UnknownName.among("series", series, known, owner="the catalogue")

@@ -5,7 +5,17 @@ Exporting a signal here puts it through the causality proof.
 
 from signals.basis import Basis, BasisBelowHurdle, BasisBelowSofr, BasisFall, BasisToHurdle, BasisToSofr, BasisUnwind
 from signals.bills import BillAdvantage, BillShare, BillShareChange
+from signals.breakout import Breakout, TrendBreak
 from signals.corridor import CorridorOrder, SofrNetOfPolicy
+from signals.etf_flows import (
+    EtfCapitulation,
+    EtfFlow,
+    EtfHoldings,
+    EtfRedemptionHHI,
+    EtfRedemptions,
+    EtfRedemptionShare,
+    EtfUnwind,
+)
 from signals.facts import (
     DaysSinceMeeting,
     DaysSinceShutdown,
@@ -20,12 +30,20 @@ from signals.fed_holdings import BillPurchases, OutrightPurchases, ReserveManage
 from signals.funding_stress import CeilingSpread, CorridorPosition, ReserveSpread
 from signals.issuance import Issuance, IssuanceHoarded, IssuanceNetOfAccount
 from signals.net_liquidity import NetLiquidity, NetLiquidityChange, NetLiquidityZ
+from signals.open_interest import (
+    LeverageFlushed,
+    OpenInterest,
+    OpenInterestBasisCorrelation,
+    OpenInterestChange,
+    OpenInterestUnwind,
+)
 from signals.price import Trend, Volatility
 from signals.repo_volume import RepoDemand, RepoVolumeGrowth
 from signals.reserve_assets import CustodyChange, GoldTrend
 from signals.reserves import PivotPressure, ReserveRatio, Reserves, ReserveScarcity, ReservesChange
 from signals.reverse_repo import ReverseRepo, ReverseRepoDepleted, ReverseRepoRelease, UncushionedFill
 from signals.signal import Signal
+from signals.stablecoins import StablecoinGrowth, StablecoinSupply
 from signals.standing_repo import StandingRepoShare, StandingRepoUse
 from signals.term_premium import (
     BearSteepening,
@@ -42,6 +60,8 @@ from signals.treasury_account import (
     TreasuryAccountExcess,
     TreasuryAccountFlow,
 )
+from signals.treasury_companies import TreasuryCompanyMnav, TreasuryPurchases
+from signals.volatility_regime import VolatilityRegime
 
 __all__ = [
     "Basis",
@@ -56,6 +76,7 @@ __all__ = [
     "BillPurchases",
     "BillShare",
     "BillShareChange",
+    "Breakout",
     "BullSteepening",
     "CeilingSpread",
     "Change",
@@ -66,6 +87,13 @@ __all__ = [
     "DaysSinceMeeting",
     "DaysSinceShutdown",
     "DaysToMeeting",
+    "EtfCapitulation",
+    "EtfFlow",
+    "EtfHoldings",
+    "EtfRedemptionHHI",
+    "EtfRedemptionShare",
+    "EtfRedemptions",
+    "EtfUnwind",
     "FacilityMilestone",
     "GoldTrend",
     "Hold",
@@ -74,10 +102,15 @@ __all__ = [
     "IssuanceNetOfAccount",
     "Lag",
     "Latch",
+    "LeverageFlushed",
     "NearMeeting",
     "NetLiquidity",
     "NetLiquidityChange",
     "NetLiquidityZ",
+    "OpenInterest",
+    "OpenInterestBasisCorrelation",
+    "OpenInterestChange",
+    "OpenInterestUnwind",
     "OutrightPurchases",
     "PivotPressure",
     "PolicyDirection",
@@ -97,6 +130,8 @@ __all__ = [
     "ShutdownOpen",
     "Signal",
     "SofrNetOfPolicy",
+    "StablecoinGrowth",
+    "StablecoinSupply",
     "StandingRepoShare",
     "StandingRepoUse",
     "TermPremium",
@@ -107,8 +142,12 @@ __all__ = [
     "TreasuryAccountDrawdown",
     "TreasuryAccountExcess",
     "TreasuryAccountFlow",
+    "TreasuryCompanyMnav",
+    "TreasuryPurchases",
     "Trend",
+    "TrendBreak",
     "UncushionedFill",
     "Volatility",
+    "VolatilityRegime",
     "ZScore",
 ]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from data_cache.bars import Bars
 from data_cache.errors import BadUsage
-from data_cache.lab import balance_sheet, context, derivatives, prices, publications, rates
+from data_cache.lab import balance_sheet, context, derivatives, holders, prices, publications, rates
 from data_cache.market import Market
 from data_cache.observations import Observations
 
@@ -141,6 +141,7 @@ class Lab:
     def _rows(self) -> dict[str, pd.DataFrame]:
         rows = {series: self.observations.rows(series) for series in self.observations}
         around = context.surroundings(self.seed, self.balance_sheet, self.corridor)
+        around |= holders.holders(self.seed, {asset: self._daily_closes(asset) for asset in prices.COINS})
         rows |= {series: publications.rule_rows(series, values) for series, values in around.items()}
         for asset, close in self._closes.items():
             series = f"FUNDING_{asset}"

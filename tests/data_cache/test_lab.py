@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from data_cache.catalog import spec
+from data_cache.catalog_crypto import FIRST_FUNDS, LATER_FUNDS
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab, prices, publications, rates
 from data_cache.lab.noise import autoregressive, stream
@@ -17,10 +18,14 @@ from data_cache.market import Market
 from data_cache.observations import Observations
 from data_cache.releases import known_at
 
+COMPANY_PARTS = ("COINS", "MARKET_CAP", "DEBT", "PREFERRED", "CASH")
 PUBLISHED = {
     *("SOFR", "SOFR99", "SOFRVOL", "EFFR", "IORB", "DFEDTARU", "DFEDTARL", "RRPONTSYD", "RRPONTSYAWARD", "SRF"),
     *("WALCL", "WTREGEN", "WRESBAL", "WDTGAL", "WRBWFRBL", "TREAST", "WSHOBL", "WSHOMCB", "TGA"),
     *("DGS1", "DGS2", "DGS10", "DGS3MO", "DTB3", "THREEFYTP10", "FUNDING_BTC", "FUNDING_ETH"),
+    *("OPEN_INTEREST_BTC", "OPEN_INTEREST_ETH", "ETF_FLOW_TOTAL", "ETF_HOLDINGS_TOTAL", "STABLECOINS"),
+    *(f"ETF_FLOW_{fund}" for fund in (*FIRST_FUNDS, *LATER_FUNDS)),
+    *(f"COMPANY_{part}_{name}" for part in COMPANY_PARTS for name in ("MSTR", "BMNR")),
     *("SRFTSYD", "DEBT", "BILLS_OUTSTANDING", "MARKETABLE_DEBT", "WMTSECL1", "TLAACBW027SBOG", "GOLD"),
 }
 # Prices are quoted to the cent or finer: what that may add to a log return of BTC at 4,000 or of ETH at 100.
@@ -122,8 +127,10 @@ def test_another_seed_changes_every_series_but_what_the_fed_decides(market: Mark
 def test_the_effect_leaves_everything_but_prices_and_what_follows_them(market: Market) -> None:
     ours, without = market.hashes(), Lab(effect=0).market().hashes()
     changed = {name.removesuffix(":1d") for name in ours if ours[name] != without[name]}
-    kinds = ("bars:{}", "futures:{}", "FUNDING_{}")
-    assert changed == {kind.format(asset) for kind in kinds for asset in ("BTC", "ETH")}
+    kinds = ("bars:{}", "futures:{}", "FUNDING_{}", "OPEN_INTEREST_{}")
+    market_caps = {"COMPANY_MARKET_CAP_MSTR", "COMPANY_MARKET_CAP_BMNR"}
+    flows = {name for name in ours if name.startswith("ETF_")}
+    assert changed == {kind.format(asset) for kind in kinds for asset in ("BTC", "ETH")} | flows | market_caps
 
 
 def test_the_noise_is_the_same_with_and_without_the_effect(lab: Lab) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from data_cache.cache import load_market, status
-from data_cache.catalog import CATALOG
+from data_cache.catalog import CATALOG, IMPORTED
 from data_cache.market import Market
 from data_cache.parquet import provenance_at
 from data_cache.sources.entries import Imported
@@ -44,7 +44,7 @@ def value(market: Market, series: str, period: str) -> float:
 def test_the_whole_history_is_imported_in_seconds(imported: tuple[Store, list[Imported], float]) -> None:
     store, entries, seconds = imported
     assert seconds < 15
-    assert sum(entry.added for entry in entries) == sum(entry.rows for entry in entries) == 296_697
+    assert sum(entry.added for entry in entries) == sum(entry.rows for entry in entries) == 307_909
     assert store.series() == sorted({entry.name for entry in entries if "/" not in entry.name})
 
 
@@ -130,11 +130,10 @@ def test_the_target_range_starts_with_the_first_range(market: Market) -> None:
 def test_series_of_ones_own_travel_with_the_market(
     imported: tuple[Store, list[Imported], float], market: Market
 ) -> None:
-    own = {"ETF_FLOW_TOTAL", "ETF_FLOW_IBIT", "ETF_FLOW_FBTC", "ETF_FLOW_GBTC", "STABLECOINS"}
-    assert set(market.specs) == own
-    assert market.spec("ETF_FLOW_IBIT").unit == "$bn"
-    assert market.max_age("STABLECOINS") == pd.Timedelta(days=5)
-    assert own.isdisjoint({entry.id for entry in CATALOG})
+    assert set(market.specs) == {"T10YIE"}
+    assert market.spec("T10YIE").unit == "%"
+    assert market.max_age("T10YIE") == pd.Timedelta(days=10)
+    assert "T10YIE" not in {entry.id for entry in (*CATALOG, *IMPORTED)}
     assert provenance_at(imported[0].series_path("SOFR")).spec is None
 
 
