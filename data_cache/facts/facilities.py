@@ -93,7 +93,7 @@ MILESTONES: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         0.0,
         "reverse repo: rate at the lower bound",
         "implementation note of 18 December 2024",
-        "memory",
+        "copy",
     ),
     (
         "srf_mornings_tested",
@@ -127,8 +127,8 @@ MILESTONES: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         "2025-12-11",
         "2025-12-10 14:00",
         UNLIMITED,
-        "standing repo: no limit on the sum of all bids, full allotment",
-        "reports on the FOMC of 10 December 2025; operations are marked Full Allotment from the 11th",
+        "standing repo: a fixed rate for all bids, no limit on their sum (it was $500bn)",
+        "implementation note of 10 December 2025; operations are marked Full Allotment from the 11th",
         "copy",
     ),
 )

@@ -1,9 +1,9 @@
 """Decisions of the Federal Open Market Committee on its target range, and the schedule of its meetings.
 
 A scheduled meeting ends with a statement at 14:00 in New York; the range holds from the next day. The schedule of a
-year is announced in the spring or summer of the year before (2017's on 28 June 2016, 2022's on 4 June 2021, 2025's on
-9 August 2024); here it counts as known from 1 December before the year, which is late for all of them. The meeting of
-18 March 2020 was on the schedule until the one of the Sunday before took its place.
+year is announced by September of the year before (2017's on 28 June 2016, 2022's on 4 June 2021, 2025's on 9 August
+2024, 2027's on 5 September 2025); here it counts as known from 1 December before the year, which is late for all of
+them. The meeting of 18 March 2020 was on the schedule until the one of the Sunday before took its place.
 
 Statements between meetings that leave the range alone (11 October 2019, 23 March 2020) are in `programmes`.
 """
@@ -35,6 +35,7 @@ SCHEDULED = """
 2024  01-31 5.50  03-20 5.50  05-01 5.50  06-12 5.50  07-31 5.50  09-18 5.00  11-07 4.75  12-18 4.50
 2025  01-29 4.50  03-19 4.50  05-07 4.50  06-18 4.50  07-30 4.50  09-17 4.25  10-29 4.00  12-10 3.75
 2026  01-28 3.75  03-18 3.75  04-29 3.75  06-17 3.75  07-29 3.75  09-16 -     10-28 -     12-09 -
+2027  01-27 -     03-17 -     04-28 -     06-09 -     07-28 -     09-15 -     10-27 -     12-08 -
 """
 
 # Decisions between meetings: Eastern time, upper bound, what.
@@ -47,7 +48,7 @@ CALLED_OFF = {"2020-03-18": "2020-03-15 17:00"}
 # Where the days of a year's meetings were read, and how: the ranges themselves are all checked against the data.
 SOURCES = {
     2017: ("press release monetary20160628a, 28 June 2016", "document"),
-    2018: ("Federal Reserve's calendar of the FOMC", "memory"),
+    2018: ("lists of FOMC days in public code", "copy"),
     2019: ("lists of FOMC days in public code", "copy"),
     2020: ("NAFCU, 20 May 2019, on the Fed's announcement", "document"),
     2021: ("copy of the Federal Reserve's calendar of the FOMC", "copy"),
@@ -56,6 +57,7 @@ SOURCES = {
     2024: ("lists of FOMC days in public code", "copy"),
     2025: ("ABA Banking Journal, 12 August 2024, on the Fed's announcement", "document"),
     2026: ("ABA Banking Journal, 12 August 2024, on the Fed's announcement", "document"),
+    2027: ("MENAFN, 5 September 2025, the Fed's announcement", "document"),
 }
 
 

@@ -24,7 +24,7 @@ POLICY: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         RUNS_OFF,
         "securities run off from October",
         STATEMENT,
-        "memory",
+        "document",
     ),
     (
         "runoff_2017_slower",
@@ -51,7 +51,7 @@ POLICY: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         KEEPS,
         "runoff ends two months early",
         STATEMENT,
-        "memory",
+        "copy",
     ),
     (
         "bills_2019",
@@ -87,7 +87,7 @@ POLICY: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         ADDS,
         "$120bn a month, less $15bn more each month",
         STATEMENT,
-        "memory",
+        "document",
     ),
     (
         "purchases_2020_slower_twice",
@@ -103,9 +103,9 @@ POLICY: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         "2022-03-10",
         "2022-01-26 14:00",
         KEEPS,
-        "net purchases end in early March",
+        "net purchases end in early March, here counted as ended on the 10th",
         STATEMENT,
-        "memory",
+        "document",
     ),
     (
         "runoff_2022",
@@ -132,7 +132,7 @@ POLICY: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         RUNS_OFF,
         "cap on Treasuries $25bn to $5bn a month",
         STATEMENT,
-        "memory",
+        "document",
     ),
     (
         "runoff_2022_end",
@@ -179,9 +179,9 @@ BUYBACKS: tuple[tuple[str, str, str, float, str, str, str], ...] = (
         "2025-08-13",
         "2025-07-30 08:30",
         2.0,
-        "more operations in long maturities",
-        "refunding statement",
-        "memory",
+        "twice as many operations in long maturities, from 13 August",
+        "refunding statement, press release sb0212",
+        "document",
     ),
 )
 

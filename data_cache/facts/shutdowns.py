@@ -20,10 +20,10 @@ LAPSES: tuple[tuple[str, str, str, str, str, str], ...] = (
     (
         "2013",
         "2013-10-01 00:00",
-        "2013-10-17 00:35",
+        "2013-10-17 06:00",
         "the whole government, for 16 days",
-        "Continuing Appropriations Act, 2014; signed half an hour after midnight",
-        "memory",
+        "Continuing Appropriations Act, 2014; reports of 17 October 2013: signed shortly after midnight",
+        "document",
     ),
     (
         "2018",
