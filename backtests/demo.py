@@ -9,6 +9,7 @@ from rich.table import Table
 
 from backtests.backtest import compare
 from backtests.console import Terminal, comparison, print_window, show
+from backtests.findings import examined
 from backtests.ledger import Ledger, record
 from backtests.result import Result
 from backtests.selection import built_in
@@ -62,12 +63,15 @@ def run_demo(folder: Path, seed: int, ledger: Ledger | None = None) -> None:
     show(comparison(results))
     print_planted(lab, results, without)
     page = folder / "demo.html"
+    known = examined(results)
     write_tearsheet(
         results,
         page,
         title="Liquidity strategies on the lab",
         subtitle="A simulated dollar system and crypto market; no number here says anything about the real one.",
         notes=[lab.planted().words, *(_sentence(response) for response in responses(lab))],
+        findings=known.findings,
+        proofs=known.proofs,
     )
     Terminal().print(f"\nTearsheet: {page}", soft_wrap=True, highlight=False)
 

@@ -123,10 +123,7 @@ class Request(Conditions):
         benchmark = self.benchmark_of(strategies[0], market)
         engine = "events" if self.engine == BOTH else self.engine
         results = compare(strategies, market, self.execution(), start, end, engine, benchmark, watch)
-        if self.engine == BOTH:
-            for result in results:
-                _check_same(result)
-        return results
+        return [_compared(result) for result in results] if self.engine == BOTH else results
 
 
 def largest_difference(one: Result, other: Result) -> float:
@@ -134,10 +131,11 @@ def largest_difference(one: Result, other: Result) -> float:
     return float((one.equity / other.equity - 1).abs().max())
 
 
-def _check_same(events: Result) -> None:
-    """CheckFailed unless the vector path decides and ends the same.
+def _compared(events: Result) -> Result:
+    """The result, with the largest relative difference of equity that the vector path makes in its manifest.
 
-    A rule that looks at its own book can't run there: its decisions are replayed through vectorbt instead.
+    CheckFailed unless that decides and ends the same. A rule that looks at its own book can't run there: its decisions
+    are replayed through vectorbt instead.
     """
     vector = replace(events, fills=portfolio_fills(events.portfolio, events.tape))
     if not path_dependent(events.strategy):
@@ -151,6 +149,7 @@ def _check_same(events: Result) -> None:
         )
     if not events.decisions.equals(vector.decisions):
         raise CheckFailed(f"{events.strategy!r}: the engines decide differently, though equity is the same")
+    return replace(events, manifest=events.manifest | {"largest_difference": difference})
 
 
 def read_run_file(path: Path, kind: type[Conditions] = Request) -> dict[str, Any]:
