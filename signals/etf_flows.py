@@ -15,8 +15,8 @@ import pandas as pd
 
 from data_cache.catalog_crypto import FIRST_FUNDS, LATER_FUNDS
 from data_cache.market import Known
-from signals.basis import BasisToHurdle
-from signals.open_interest import AgainstBasis, OpenInterestChange
+from signals.basis import Basis, BasisToHurdle
+from signals.open_interest import OpenInterest, OpenInterestChange
 from signals.periods import Releases, released, together, utc_index
 from signals.signal import Signal
 from signals.transforms import window_of, zscore
@@ -130,7 +130,7 @@ class EtfRedemptionShare(OfRedemptions):
 
 
 @dataclass(frozen=True)
-class EtfUnwind(OfRedemptions, AgainstBasis):
+class EtfUnwind(OfRedemptions):
     """Whether redemptions are an unwind of the carry trade, 1 or 0. Mechanism 23, essay D.
 
     formula : `EtfRedemptionShare` > share, `OpenInterestChange` < 0 and `Basis` < hurdle; NaN while one is unknown
@@ -148,7 +148,12 @@ class EtfUnwind(OfRedemptions, AgainstBasis):
     @property
     def needs(self) -> tuple[str, ...]:
         """The flows, the asset's open interest and its bars."""
-        return (*OfRedemptions.needs.fget(self), *AgainstBasis.needs.fget(self))  # type: ignore[attr-defined]
+        return (*super().needs, *OpenInterest(self.asset).needs, *Basis(self.asset).needs)
+
+    @property
+    def one_of(self) -> tuple[str, ...]:
+        """What the basis is made of: dated futures, or funding."""
+        return Basis(self.asset).one_of
 
     def compute(self, known: Known) -> pd.Series:
         """Values whenever a share, open interest or a basis becomes known."""

@@ -2,9 +2,10 @@
 
 Essay D (10 December 2025, mechanism 26): MSTR near an mNAV of 1 was not forced to sell but bought 10,624 BTC ($963mn)
 in a week, and BMNR bought $429mn of ETH; bitcoin's market capitalisation is five times ETH's, so a dollar weighs
-more there. The numbers come from filings (template treasury_company.csv): columns date, published_at, coins,
-market_cap, debt, preferred, cash, values in $bn. Purchases are announced on Mondays in an 8-K: `published_at` is the
-time of the filing. Give market_cap of every day, or mNAV sets an old value against today's price.
+more there. The numbers come from files of yours, values in $bn: what was filed (template company_filings.csv:
+date, published_at, coins, debt, preferred, cash) and market capitalisation (company_market_cap.csv: date, value).
+Purchases are announced on Mondays in an 8-K: `published_at` is the time of the filing. Market capitalisation is wanted
+of every trading day, or mNAV sets an old value against today's price.
 """
 
 from dataclasses import dataclass

@@ -43,9 +43,10 @@ def holders(seed: int, close: dict[str, pd.Series]) -> dict[str, pd.Series]:
 
     close : spot at the end of each UTC day, by asset
     """
-    interest = {f"OPEN_INTEREST_{asset}": open_interest(seed, asset, price) for asset, price in close.items()}
-    values = [company(seed, name, close[coin]) for name, (coin, *_) in COMPANIES.items()]
-    return interest | funds(seed, close["BTC"]) | values[0] | values[1] | {"STABLECOINS": stablecoins(seed)}
+    found = {f"OPEN_INTEREST_{asset}": open_interest(seed, asset, price) for asset, price in close.items()}
+    for name, (coin, *_) in COMPANIES.items():
+        found |= company(seed, name, close[coin])
+    return found | funds(seed, close["BTC"]) | {"STABLECOINS": stablecoins(seed)}
 
 
 def days() -> pd.DatetimeIndex:
@@ -70,12 +71,10 @@ def funds(seed: int, close: pd.Series) -> dict[str, pd.Series]:
     flows = {fund: _flow(random, fund, together) for fund in SHARES}
     total = sum(flows.values())
     coins = HELD_AT_FIRST + np.cumsum(total * 1e6 / close.set_axis(days()).loc[trading].to_numpy())
-    held = {"ETF_HOLDINGS_TOTAL": pd.Series(np.maximum(coins, 1.0), trading).round(1)}
-    return (
-        {f"ETF_FLOW_{name}": pd.Series(flow / 1e3, trading).round(4) for name, flow in flows.items()}
-        | {"ETF_FLOW_TOTAL": pd.Series(total / 1e3, trading).round(4)}
-        | held
-    )
+    found = {f"ETF_FLOW_{name}": pd.Series(flow / 1e3, trading).round(4) for name, flow in flows.items()}
+    found["ETF_FLOW_TOTAL"] = pd.Series(total / 1e3, trading).round(4)
+    found["ETF_HOLDINGS_TOTAL"] = pd.Series(np.maximum(coins, 1.0), trading).round(1)
+    return found
 
 
 def _flow(random: np.random.Generator, fund: str, together: np.ndarray) -> np.ndarray:
