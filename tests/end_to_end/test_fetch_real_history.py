@@ -42,7 +42,7 @@ def _fetch(patch: pytest.MonkeyPatch, store: Path, *arguments: str) -> None:
     patch.setattr("sys.argv", ["ebbtide", "fetch", "--quiet", "--store", str(store), *arguments])
     with pytest.raises(SystemExit) as stop:
         main()
-    assert stop.value.code in (0, 2), "mark and index prices, open interest and three series are not in the files"
+    assert stop.value.code in (0, 2), "mark and index prices, open interest and four series are not in the files"
 
 
 def test_what_was_fetched_is_what_the_files_hold(fetched: Path, history: Path) -> None:

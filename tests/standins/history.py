@@ -94,7 +94,9 @@ def statements(shared: Path) -> list[treasury.Record]:
 def vintages(shared: Path, *names: str) -> pd.DataFrame:
     """FRED's series of these names (all that the manifest of the tests takes from a file where there are none)."""
     entries = tomllib.loads(MANIFEST.read_text("utf-8"))["series"]
-    known = {entry["id"]: entry["file"] for entry in entries if entry["file"].startswith("macro/")}
+    # An entry with a title of its own is of no provider.
+    macro = [entry for entry in entries if entry["file"].startswith("macro/") and "title" not in entry]
+    known = {entry["id"]: entry["file"] for entry in macro}
     wanted = names or [name for name in known if spec(name).source == "fred"]
     return pd.concat([_vintages(shared / known[name], name) for name in wanted], ignore_index=True)
 
