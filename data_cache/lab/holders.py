@@ -17,12 +17,13 @@ from data_cache.lab.noise import autoregressive, stream
 OPEN_INTEREST = {"BTC": 80_000.0, "ETH": 1_500_000.0}  # coins, while the basis is at its hurdle
 LEVERAGE = 6.0  # of log open interest for each 100 % a year of basis above the hurdle
 
-# $mn of net flow a day for each 100 % a year by which the basis rose in a week, into all funds together.
-ARBITRAGE = 15_000.0
+# $mn of net flow a day for each 100 % a year by which the basis rose in a week, into all funds together, with bitcoin at
+# PRICED. Flows are larger when it costs more, within bounds.
+ARBITRAGE, PRICED, BOUNDS = 15_000.0, 50_000.0, (0.02, 3.0)
 # What each fund has of it. GBTC, which charges the most, loses DRAIN a day besides.
 SHARES = dict(zip((*FIRST_FUNDS, *LATER_FUNDS), (50, 19, 6, 9, 2, 1, 1, 2, 1, 5, 3, 1), strict=True))
 DRAIN = 12.0
-HELD_AT_FIRST = 600_000.0  # coins
+HELD_AT_FIRST = 1_000_000.0  # coins
 
 # Company: the coin that it holds, coins at first, purchases a week as a fraction of what it holds, debt and preferred
 # shares and cash as fractions of the coins' value at first.
@@ -31,6 +32,7 @@ COMPANIES = {
     "BMNR": ("ETH", 600_000.0, 0.006, (0.02, 0.01, 0.05)),
 }
 PREMIUM = 1.3  # typical market value over net assets
+WORTH = (0.01, 1_900.0)  # $bn, what a company is worth at least and at most
 
 STABLECOINS: Knots = (
     ("2018-01-01", 6.0), ("2020-03-15", 7.5), ("2022-04-01", 185), ("2023-10-01", 125),
@@ -67,10 +69,12 @@ def funds(seed: int, close: pd.Series) -> dict[str, pd.Series]:
     trading = business_days("SIFMA")
     trading = trading[trading >= START]
     random = stream(seed, "funds")
-    together = 8 + ARBITRAGE * paid.diff(7).fillna(0).loc[trading].to_numpy() + random.normal(0, 150, len(trading))
-    flows = {fund: _flow(random, fund, together) for fund in SHARES}
+    together = 15 + ARBITRAGE * paid.diff(7).fillna(0).loc[trading].to_numpy() + random.normal(0, 150, len(trading))
+    price = close.set_axis(days()).loc[trading].to_numpy()
+    size = np.clip(price / PRICED, *BOUNDS)
+    flows = {fund: np.round(size * _flow(random, fund, together), 1) for fund in SHARES}
     total = sum(flows.values())
-    coins = HELD_AT_FIRST + np.cumsum(total * 1e6 / close.set_axis(days()).loc[trading].to_numpy())
+    coins = HELD_AT_FIRST + np.cumsum(total * 1e6 / price)
     found = {f"ETF_FLOW_{name}": pd.Series(flow / 1e3, trading).round(4) for name, flow in flows.items()}
     found["ETF_FLOW_TOTAL"] = pd.Series(total / 1e3, trading).round(4)
     found["ETF_HOLDINGS_TOTAL"] = pd.Series(np.maximum(coins, 1.0), trading).round(1)
@@ -78,10 +82,10 @@ def funds(seed: int, close: pd.Series) -> dict[str, pd.Series]:
 
 
 def _flow(random: np.random.Generator, fund: str, together: np.ndarray) -> np.ndarray:
-    """Net flow of one fund on each business day, $mn: its share, days of its own, and the drain of the dear one."""
+    """Net flow of one fund on each business day, $mn, with bitcoin at PRICED: its share, its own, and the drain."""
     share = SHARES[fund] / 100
     own = random.normal(0, 15 + 100 * share, len(together))
-    return np.round(share * together + own - DRAIN * (fund == "GBTC"), 1)
+    return share * together + own - DRAIN * (fund == "GBTC")
 
 
 def company(seed: int, name: str, close: pd.Series) -> dict[str, pd.Series]:
@@ -98,7 +102,7 @@ def company(seed: int, name: str, close: pd.Series) -> dict[str, pd.Series]:
     premium = PREMIUM * np.exp(autoregressive(random, len(value), 60, 0.25))
     weekdays = days()[days().day_of_week < 5]
     claims = (debt + preferred - cash) * owed.reindex(days(), method="ffill").bfill()
-    worth = (premium * value - claims).clip(lower=0.01).loc[weekdays]
+    worth = (premium * value - claims).clip(*WORTH).loc[weekdays]
     parts = {"DEBT": debt * owed, "PREFERRED": preferred * owed, "CASH": cash * owed, "MARKET_CAP": worth}
     rounded = {f"COMPANY_{part}_{name}": values.round(4) for part, values in parts.items()}
     return rounded | {f"COMPANY_COINS_{name}": coins}
