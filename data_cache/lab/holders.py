@@ -17,8 +17,8 @@ from data_cache.lab.noise import autoregressive, stream
 OPEN_INTEREST = {"BTC": 80_000.0, "ETH": 1_500_000.0}  # coins, while the basis is at its hurdle
 LEVERAGE = 6.0  # of log open interest for each 100 % a year of basis above the hurdle
 
-# $mn of net flow a day for each 100 % a year by which the basis rose in a week, into all funds together, with bitcoin at
-# PRICED. Flows are larger when it costs more, within bounds.
+# $mn of net flow a day into all funds, for each 100 % a year by which the basis rose in a week, with bitcoin at PRICED.
+# Flows are larger when it costs more, within bounds.
 ARBITRAGE, PRICED, BOUNDS = 15_000.0, 50_000.0, (0.02, 3.0)
 # What each fund has of it. GBTC, which charges the most, loses DRAIN a day besides.
 SHARES = dict(zip((*FIRST_FUNDS, *LATER_FUNDS), (50, 19, 6, 9, 2, 1, 1, 2, 1, 5, 3, 1), strict=True))

@@ -1,5 +1,7 @@
 """Signals of the crypto market on the real history, by lines of its files, and what the essays say of the same days."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from signals import (
     EtfRedemptionHHI,
     EtfRedemptions,
     EtfRedemptionShare,
+    OpenInterestChange,
     Signal,
     StablecoinGrowth,
     StablecoinSupply,
@@ -160,3 +163,14 @@ def test_the_essay_s_fall_of_the_basis_is_there_in_a_week_of_funding_and_not_in_
     assert week.idxmax() == pd.Timestamp("2025-10-08", tz="UTC")
     # 21 payments each: 9.27 and then 2.69.
     assert (week.max(), week.iloc[-1]) == pytest.approx((100 * 0.00177791 * 365 / 7, 100 * 0.00051673 * 365 / 7))
+
+
+def test_half_of_the_essay_s_fall_of_open_interest_is_the_price(real: Market, world: Callable[..., Market]) -> None:
+    # $11.1bn on 1 October and $6.9bn on 26 November, which is what "-37.7%, -$4.2bn" implies, in coins of those days.
+    close = real.daily["BTC"]["close"][["2025-10-02", "2025-11-27"]].to_list()
+    assert close == [118_594.99, 90_484.02]
+    coins = [11.1e9 / close[0], 6.9e9 / close[1]]
+    days = [("2025-10-01", "2025-10-02", coins[0]), ("2025-11-26", "2025-11-27", coins[1])]
+    changed = evaluate(OpenInterestChange(), world(OPEN_INTEREST_BTC=days)).iloc[-1]
+    assert pytest.approx(-0.378, abs=0.0005) == 6.9 / 11.1 - 1
+    assert changed == pytest.approx(-0.185, abs=0.0005)
