@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,38 @@ def make_tearsheet(options: Mapping[str, Any], running: Through = iter, building
 
 
 def _require_places(asked: TearsheetRequest) -> None:
-    """Raise BadUsage where a file is asked for at a folder, or a folder at a file: before anything is run."""
+    """Raise BadUsage where a file is asked for at a folder, or two at one place: before anything is run."""
     for option, file, example in (("--out", asked.out, "page.html"), ("--pdf", asked.pdf, "page.pdf")):
         if file is not None and file.is_dir():
             raise BadUsage(f"{option} {file} is a folder; name a file in it, such as {file / example}")
     if asked.png is not None and asked.png.is_file():
         raise BadUsage(f"--png {asked.png} is a file; name a folder for the pictures")
+    # So neither can take the place of a page, whatever that is called.
+    for option, place, example in (("--pdf", asked.pdf, "page.pdf"), ("--png", asked.png, "pictures")):
+        if place is not None and place.suffix.lower() in (".html", ".htm"):
+            raise BadUsage(
+                f"{option} {place} is named like a page; name it otherwise, such as {place.parent / example}"
+            )
+    _require_apart(asked)
+
+
+def _require_apart(asked: TearsheetRequest) -> None:
+    """Raise BadUsage where one of the files would take the place of another."""
+    places = {"--out": asked.out, "--pdf": asked.pdf, "--png": asked.png}
+    given = [(option, place, _spot(place)) for option, place in places.items() if place is not None]
+    for (option, place, spot), (other, beside, taken) in combinations(given, 2):
+        below = _is_picture_in(spot, taken) if other == "--png" else taken in spot.parents
+        if spot == taken or spot in taken.parents or below:
+            raise BadUsage(f"{option} {place} and {other} {beside} would overwrite each other; name two places")
+
+
+def _spot(place: Path) -> Path:
+    """Where `place` leads, so that no two texts lead to one file: many disks do not tell capitals apart."""
+    return Path(str(place.resolve()).casefold())
+
+
+def _is_picture_in(file: Path, folder: Path) -> bool:
+    return file.parent == folder and file.suffix == ".png"
 
 
 def _of_saved(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -133,6 +133,27 @@ MISTAKES = [
     (("FixedMix", "--out", "."), "--out . is a folder; name a file in it, such as page.html"),
     (("FixedMix", "--pdf", "."), "--pdf . is a folder; name a file in it, such as page.pdf"),
     (("FixedMix", "--png", "file"), "--png file is a file; name a folder for the pictures"),
+    *[
+        (("FixedMix", "--pdf", name), f"--pdf {name} is named like a page; name it otherwise, such as page.pdf")
+        for name in ("z.html", "Z.HTM")
+    ],
+    (("FixedMix", "--png", "z.html"), "--png z.html is named like a page; name it otherwise, such as pictures"),
+    *[
+        (
+            ("FixedMix", *places),
+            f"{' '.join(places[:2])} and {' '.join(places[2:])} would overwrite each other; name two places",
+        )
+        for places in (
+            ("--out", "z", "--pdf", "z"),
+            ("--out", "z", "--pdf", "Z"),
+            ("--out", "z", "--pdf", "link"),
+            ("--out", "z/page", "--pdf", "z"),
+            ("--out", "z", "--png", "z"),
+            ("--out", "z", "--png", "z/pictures"),
+            ("--out", "pictures/page.png", "--png", "pictures"),
+            ("--pdf", "z", "--png", "z"),
+        )
+    ],
     (("FixdMix",), "ebbtide has no strategy 'FixdMix'; did you mean 'FixedMix'?"),
 ]
 
@@ -143,5 +164,6 @@ def test_a_mistake_is_told_before_anything_is_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("z")
     assert ebbtide("tearsheet", *arguments).sentence() == sentence
     assert Ledger.default().count(distinct=False) == 0
