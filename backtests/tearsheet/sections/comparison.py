@@ -23,6 +23,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
         "table": table,
         "headline": _headline(lines) if len(sheet.results) == 1 else [],
         "resampling": resampling(sheet),
+        "outside": any(_outside(sheet, line, metric) for line in lines for metric in METRICS),
     }
 
 
@@ -45,9 +46,8 @@ def resampling(sheet: Sheet) -> str:
     told = (
         f"Small: the middle {LEVEL:.0%} of {REPS:,} resamples of the days, in blocks of {length} {days} in the mean, "
         "the benchmark's with the book's (stationary bootstrap). What is no function of daily returns has no interval, "
-        "nor what some resample leaves undefined, nor the best or the worst day, which no resample can surpass. Where "
-        "the order of days matters, as under water, a number may lie outside its own interval. Intervals know nothing "
-        "of how a strategy was chosen."
+        "nor what some resample leaves undefined, nor the best or the worst day, which no resample can surpass. "
+        "Intervals know nothing of how a strategy was chosen."
     )
     within = any(line.result.tape.timeframe != "1d" for line in sheet.lines)
     return (
@@ -60,7 +60,17 @@ def _text(sheet: Sheet, line: Line, metric: Metric) -> str:
     low, high = sheet.intervals[line.label].table.loc[metric.name, ["low", "high"]]
     if isnan(low + high):
         return shown
-    return Markup("{}<small>{} to {}</small>").format(shown, metric.text(low), metric.text(high))
+    if metric.format.startswith("-"):  # a loss: the greatest is the lowest number that is shown
+        low, high = high, low
+    star = "*" if _outside(sheet, line, metric) else ""
+    return Markup("{}{}<small>{} to {}</small>").format(shown, star, metric.text(low), metric.text(high))
+
+
+def _outside(sheet: Sheet, line: Line, metric: Metric) -> bool:
+    """Whether a metric of `line` lies outside its own interval."""
+    low, high = sheet.intervals[line.label].table.loc[metric.name, ["low", "high"]]
+    value = line.result.metrics[metric.name]
+    return bool(value < low or value > high)
 
 
 def _headline(lines: list[Line]) -> list[tuple[str, str, str]]:

@@ -154,6 +154,7 @@ def test_the_page_says_that_holding_a_signal_at_its_median_is_no_backtest(
     monkeypatch.setattr(page, "SECTIONS", (ATTRIBUTION,))
     parsed = Page(page.render(Sheet(results[:1]), "One"))
     text = unescape("".join(parsed.text))
+    assert "levels of this page's own, which need not be those that a rule acts on" in text
     assert "This describes the result; it is not a backtest, for nobody knew that median." in text
     assert not parsed.having("details", **{"class": "attribution"})  # one strategy needs no lid
     assert len(Page(page.render(Sheet(results), "Three")).having("details", **{"class": "attribution"})) == 3

@@ -8,6 +8,7 @@ import pytest
 
 from backtests.metrics import METRICS
 from backtests.result import Result
+from backtests.tearsheet import page
 from backtests.tearsheet.sections.comparison import build, metrics_frame, resampling
 from backtests.tearsheet.sheet import Sheet
 from strategies import BuyAndHold
@@ -39,9 +40,22 @@ def test_the_interval_stands_small_under_the_number() -> None:
     rows = {metric.name: texts for metric, texts in build(sheet)["table"].rows}  # type: ignore[attr-defined]
     row = sheet.intervals[sheet.lines[0].label].table.loc["max_drawdown"]
     assert str(rows["max_drawdown"][0]) == (
-        f"{-row['estimate']:.1%}<small>{-row['low']:.1%} to {-row['high']:.1%}</small>"
+        f"{-row['estimate']:.1%}<small>{-row['high']:.1%} to {-row['low']:.1%}</small>"
     )
+    assert -row["high"] < -row["low"]
     assert str(rows["fills"][0]) == "1"
+
+
+def test_a_number_outside_its_own_interval_has_an_asterisk_which_the_caption_explains_only_then() -> None:
+    assert "Lies outside its own interval" not in page.render(Sheet([held(60)]), "Title")
+    sheet = Sheet([held(60)])
+    own = sheet.lines[0].label
+    sheet.intervals[own].table.loc["max_drawdown", ["low", "high"]] = [0.6, 0.7]
+    assert "Lies outside its own interval" in page.render(sheet, "Title")
+    rows = {metric.name: texts for metric, texts in build(sheet)["table"].rows}  # type: ignore[attr-defined]
+    shown = sheet.results[0].metrics["max_drawdown"]
+    assert str(rows["max_drawdown"][0]) == f"{-shown:.1%}*<small>-70.0% to -60.0%</small>"
+    assert "*" not in rows["sharpe"][0]
 
 
 def test_the_caption_names_level_resamples_and_blocks() -> None:

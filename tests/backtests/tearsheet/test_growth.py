@@ -7,6 +7,7 @@ import pytest
 
 from backtests.regimes import Regime, regimes_at_open
 from backtests.result import Result
+from backtests.tearsheet import page
 from backtests.tearsheet.figures import faded
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.sections.growth import GROWTH, REGIME_COLORS, Equity, RegimeStrips
@@ -106,6 +107,13 @@ def test_a_market_that_knows_no_regime_has_no_strips_and_says_which_are_missing(
     assert own["strips"] is None
     assert own["left_out"] == ["Liquidity", "Stress", "RRP"]
     assert list(sheet.charts.figures) == ["equity", "drawdown"]
+
+
+def test_the_page_says_that_the_states_are_not_the_rules_own_levels(
+    lab: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "SECTIONS", (GROWTH,))
+    assert "which need not be those that a rule acts on" in page.render(Sheet([lab]), "One")
 
 
 def test_strategies_of_different_windows_stand_on_one_axis_of_days() -> None:
