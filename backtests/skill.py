@@ -24,7 +24,8 @@ class Skill:
     sharpe : a year      trials : distinct ones of the strategy on overlapping windows, None where not recorded
     probabilistic : PSR, the probability that the true ratio is above 0, had this been the only trial
     deflated : DSR, the same as the best of all trials; NaN where these are not known
-    minimum_years : on fewer, the best of so many trials without skill is expected to reach this ratio; NaN without one
+    minimum_years : on fewer, the best of so many trials without skill is expected to reach this ratio; NaN for a lone
+    trial, which was not chosen among any, and where the ratio is not above 0
     missing : why there is no deflated ratio, in a clause; "" where there is one
     """
 
@@ -64,7 +65,7 @@ def skill(result: Result) -> Skill:
         trials=trials,
         probabilistic=probabilistic,
         deflated=nan if missing else deflated_sharpe(of, trials, variance),  # type: ignore[arg-type]
-        minimum_years=minimum_backtest_years(trials, sharpe) if trials and sharpe > 0 else nan,
+        minimum_years=minimum_backtest_years(trials, sharpe) if trials and trials > 1 and sharpe > 0 else nan,
         missing=missing,
     )
 

@@ -44,7 +44,7 @@ COLUMNS = (
     ),
 )
 PROVED = "proved: nothing changed"
-PAST_ALONE = "runs on its past alone"
+PAST_ALONE = "asked event by event on its past alone"
 UNPROVEN = "could not be proved"
 NOT_MADE = "no proof made"
 
@@ -94,9 +94,17 @@ def causality(sheet: Sheet) -> str:
         return f"Look-ahead is not ruled out for {', '.join(doubtful)}."
     if (found == NOT_MADE).any():
         return "No causality proof was made for this page, so look-ahead is not ruled out."
-    if cuts.empty:
-        return "Nothing could look ahead: what was decided was shown its past alone."
-    return f"No look-ahead was found: the future was taken away at {cuts.min()} moments, and no decision changed."
+    said = []
+    if len(cuts):
+        said = [f"No look-ahead was found: the future was taken away at {cuts.min()} moments, and no decision changed."]
+    by_events = found[found == PAST_ALONE].index
+    if len(by_events):
+        whom = f"{', '.join(by_events)} was" if len(cuts) else "What was decided was"
+        said.append(
+            f"{whom} {PAST_ALONE}; what a rule reads from files or globals is beyond that. "
+            "ebbtide prove tests it on changed futures."
+        )
+    return " ".join(said)
 
 
 def coded(findings: Sequence[Finding], charts: Charts) -> list[tuple[object, Finding]]:

@@ -41,9 +41,12 @@ COLUMNS = (
         "minimum_years",
         "Years needed",
         "On fewer years than this, the best of so many trials without skill is expected to reach this Sharpe ratio "
-        "(Bailey, Borwein, López de Prado and Zhu 2014).",
+        "(Bailey, Borwein, López de Prado and Zhu 2014). A dash for a lone trial, which was not chosen among any, and "
+        "where the Sharpe ratio is not above 0.",
     ),
-    Definition("years-tested", "Years tested", "Years of 365 days from the first bar to the last."),
+    Definition(
+        "years-tested", "Years tested", "Years of 365 days from the first bar to the last; days below one year."
+    ),
 )
 
 
@@ -105,8 +108,8 @@ def _texts(sheet: Sheet, line: Line, found: Skill) -> list[str]:
         Markup("{}<small>{}</small>").format(_text(found.sharpe, "z.2f"), _bounds(sheet, line)),
         _text(found.probabilistic, ".3f"),
         _text(found.deflated, ".3f"),
-        _text(found.minimum_years, ",.1f"),
-        f"{line.result.years:,.1f}",
+        _lasting(found.minimum_years),
+        _lasting(line.result.years),
     ]
 
 
@@ -117,6 +120,14 @@ def _bounds(sheet: Sheet, line: Line) -> str:
 
 def _text(value: float, form: str) -> str:
     return "–" if isnan(value) else format(value, form)
+
+
+def _lasting(years: float) -> str:
+    """Years as a number; days where they are less than one."""
+    if isnan(years):
+        return "–"
+    days = years * 365
+    return f"{years:,.1f}" if years >= 1 else f"{days:.0f} day{'' if round(days) == 1 else 's'}"
 
 
 def _trials(found: Skill) -> str:

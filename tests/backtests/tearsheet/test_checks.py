@@ -35,11 +35,16 @@ def test_a_proof_is_certified_with_its_cuts_and_seed(result: Result) -> None:
     )
 
 
-def test_what_ran_in_the_event_engine_ran_on_its_past_alone() -> None:
+def test_what_ran_in_the_event_engine_ran_on_its_past_alone_and_that_is_no_clean_bill(result: Result) -> None:
     events = run(market([110, 99, 120], funding=MOVES), Follow(), engine="events")
     sheet = Sheet([events])
-    assert certificate(sheet).at["Follow", "causality"] == "runs on its past alone"
-    assert causality(sheet) == "Nothing could look ahead: what was decided was shown its past alone."
+    assert certificate(sheet).at["Follow", "causality"] == "asked event by event on its past alone"
+    beyond = "on its past alone; what a rule reads from files or globals is beyond that. "
+    beyond += "ebbtide prove tests it on changed futures."
+    assert causality(sheet) == f"What was decided was asked event by event {beyond}"
+    both = Sheet([result, replace(events, strategy=Follow(0.5))], proofs=examined([result]).proofs)
+    assert causality(both).startswith("No look-ahead was found: the future was taken away at 4 moments, ")
+    assert causality(both).endswith(f" Follow(share=0.5) was asked event by event {beyond}")
 
 
 def test_without_a_proof_look_ahead_is_not_ruled_out(result: Result) -> None:

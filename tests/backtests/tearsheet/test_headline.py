@@ -8,7 +8,7 @@ import pytest
 
 from backtests.findings import Finding
 from backtests.result import Result
-from backtests.skill import Skill
+from backtests.skill import Skill, skill
 from backtests.tearsheet import page
 from backtests.tearsheet.sections.headline import build, presumption
 from backtests.tearsheet.sheet import Sheet
@@ -83,6 +83,20 @@ def test_the_table_holds_numbers_and_the_csv_more_of_them() -> None:
     label, trials, sharpe, *_ = first.rsplit(",", 8)
     assert label.strip('"') == "Follow(share=1.0)"
     assert (float(trials), float(sharpe)) == (7, pytest.approx(results[0].metrics["sharpe"]))
+
+
+def test_years_are_days_below_one_and_a_lone_trial_needs_none() -> None:
+    """Two hundred days; of 412 trials the luckiest reaches a ratio of 1 within some years."""
+    (_, alone), (_, many) = build(
+        Sheet([rising(trials=1, tried_variance=0.0), rising(trials=412, tried_variance=0.1)])
+    )["table"].rows
+    assert (alone[4], alone[5]) == ("–", "200 days")
+    needed = float(str(many[4]).removesuffix(" days")) / (365 if "days" in str(many[4]) else 1)
+    assert needed == pytest.approx(skill(rising(trials=412, tried_variance=0.1)).minimum_years, abs=0.05)
+    (_, short), *_ = build(Sheet([run(market([110.0] * 10))]))["table"].rows
+    (_, one), *_ = build(Sheet([run(market([110.0]))]))["table"].rows
+    (_, long), *_ = build(Sheet([run(market([110.0] * 438))]))["table"].rows
+    assert (short[5], one[5], long[5]) == ("10 days", "1 day", "1.2")
 
 
 def test_findings_stand_under_the_verdict_and_their_codes_open_their_meaning() -> None:
