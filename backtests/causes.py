@@ -8,6 +8,8 @@ from backtests.result import Result
 from data_cache.market import Market
 from strategies.strategy import path_dependent
 
+# A rule that looks at its own book is asked with it at each bar's end, marked at the closes that are known then.
+BOOK = "its own book"
 COLUMNS = ["decision", "at", "need", "period", "known_at", "value", "periods"]
 
 
@@ -15,22 +17,23 @@ def causes(result: Result) -> pd.DataFrame:
     """A row per decision and need of which something became known at exactly that moment, in the order of decisions.
 
     decision : position in `result.decisions`      at : when it was taken
-    need : what the signals read: a series, "bars:ASSET" or "futures:ASSET"
+    need : what the signals read: a series, "bars:ASSET" or "futures:ASSET"; or BOOK, marked anew when a bar ended
     period : what the newest of it describes: a date, or the naive UTC instant of something paid then; the UTC day of a
     close, at which its bar opened      known_at : when it became known, which is `at`
-    value : first release of that period, in the unit of the catalogue; NaN for bars and futures
+    value : first release of that period, in the unit of the catalogue; NaN for bars, futures and the book
     periods : how many periods became known at once; `period` and `value` are the newest one's
     A decision at which nothing new was known has no row: one at the start of the window, or of a schedule.
     """
     at = result.decisions.index.asi8
-    found = [_of_need(need, result.market, at) for need in needs(result)]
+    found = [_of_need(need, result, at) for need in needs(result)]
     rows = pd.concat([frame for frame in found if len(frame)] or [_no_rows()], ignore_index=True)
     return rows.sort_values("decision", kind="stable", ignore_index=True)
 
 
 def needs(result: Result) -> list[str]:
-    """What the signals of the strategy read, in alphabetical order."""
-    return sorted({need for signal in result.strategy.signals().values() for need in signal.reads})
+    """What the strategy decides by: what its signals read, in alphabetical order; behind it BOOK, if it looks there."""
+    read = sorted({need for signal in result.strategy.signals().values() for need in signal.reads})
+    return [*read, BOOK] if path_dependent(result.strategy) else read
 
 
 def sentences(result: Result) -> list[str]:
@@ -40,7 +43,7 @@ def sentences(result: Result) -> list[str]:
     for decision, need, period, value, periods in rows[["decision", "need", "period", "value", "periods"]].itertuples(
         index=False, name=None
     ):
-        told.setdefault(decision, []).append(_told(result.market, need, period, value, periods))
+        told.setdefault(decision, []).append(_told(result, need, period, value, periods))
     times = result.decisions.index
     return [
         f"{'; '.join(told[i])}, known {at:%Y-%m-%d %H:%M} UTC" if i in told else _nothing_new(result, at)
@@ -64,13 +67,13 @@ def amount(value: float, unit: str) -> str:
     return f"{sign}{size}{behind}"
 
 
-def _of_need(need: str, market: Market, at: np.ndarray) -> pd.DataFrame:
-    known = market.known_times(need)
+def _of_need(need: str, result: Result, at: np.ndarray) -> pd.DataFrame:
+    known = result.tape.known_at.asi8 if need == BOOK else result.market.known_times(need)
     before, after = known.searchsorted(at, side="left"), known.searchsorted(at, side="right")
     decided = np.flatnonzero(after > before)
     newest = after[decided] - 1  # releases of one moment stand in the order of their periods
     moments = pd.DatetimeIndex(at[decided], tz="UTC")
-    period, value = _described(need, market, newest, moments)
+    period, value = _described(need, result.market, newest, moments)
     columns = [decided, moments, need, period, moments, value, (after - before)[decided]]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
@@ -78,7 +81,7 @@ def _of_need(need: str, market: Market, at: np.ndarray) -> pd.DataFrame:
 def _described(
     need: str, market: Market, newest: np.ndarray, moments: pd.DatetimeIndex
 ) -> tuple[np.ndarray, np.ndarray]:
-    if ":" in need:  # the UTC day that ended then
+    if need == BOOK or ":" in need:  # the UTC day that ended then
         day = (moments.tz_localize(None) - pd.Timedelta(1, "ns")).floor("D")
         return day.to_numpy(), np.full(len(newest), np.nan)
     releases = market.observations.releases(need)
@@ -91,12 +94,14 @@ def _no_rows() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in zip(COLUMNS, kinds, strict=True)})
 
 
-def _told(market: Market, need: str, period: pd.Timestamp, value: float, periods: int) -> str:
+def _told(result: Result, need: str, period: pd.Timestamp, value: float, periods: int) -> str:
+    if need == BOOK:
+        return f"{BOOK} at the last close of {', '.join(result.tape.assets)}"
     kind, _, asset = need.rpartition(":")
     if kind:
         closes = {"bars": f"daily close of {asset}", "futures": f"closes of {asset} futures"}
         return f"{closes[kind]} of {period:%Y-%m-%d}"
-    spec = market.spec(need)
+    spec = result.market.spec(need)
     paid_at_instant = spec.release.kind == "at_period" or period != period.normalize()
     when = f"{period:%Y-%m-%d %H:%M} UTC" if paid_at_instant else f"{period:%Y-%m-%d}"
     more = f" (the newest of {periods} at once)" if periods > 1 else ""
@@ -106,7 +111,5 @@ def _told(market: Market, need: str, period: pd.Timestamp, value: float, periods
 def _nothing_new(result: Result, at: pd.Timestamp) -> str:
     if at <= result.tape.opens.index[0]:
         return "start of the window, nothing new was known"
-    if path_dependent(result.strategy):
-        return "a look at its own book, nothing new was known"
     scheduled = rebalance_days(result.strategy, result.execution) > 0
     return f"{'a date of its schedule' if scheduled else 'the passing of time'}, nothing new was known"

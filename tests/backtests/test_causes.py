@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from backtests.attribution import by_trigger
 from backtests.causes import causes, needs, sentences
 from backtests.result import Result
 from data_cache.market import Known
@@ -14,7 +15,7 @@ from data_cache.observations import Observations, observation_rows
 from signals.signal import Signal
 from strategies import BuyAndHold, FixedMix
 from strategies.strategy import Book, Now, Strategy, Weights
-from tests.backtests.tearsheet.worlds import FREE, Follow, market, run
+from tests.backtests.tearsheet.worlds import FREE, Follow, Funding, market, run
 
 ONE_ASSET = (("BTC", 1.0),)
 
@@ -152,10 +153,44 @@ class Stop(Strategy):
         return {"BTC": float(book.drawdown < 0.1)}
 
 
-def test_a_rule_that_looks_at_its_own_book_says_so() -> None:
-    told = sentences(run(market([100.0, 80.0, 80.0]), Stop(), engine="events"))
+def test_a_rule_that_looks_at_its_own_book_says_so_and_at_which_closes() -> None:
+    result = run(market([100.0, 80.0, 80.0]), Stop(), engine="events")
 
-    assert told == ["start of the window, nothing new was known", "a look at its own book, nothing new was known"]
+    assert needs(result) == ["its own book"]
+    assert causes(result)[["decision", "need", "period", "known_at"]].to_numpy().tolist() == [
+        [1, "its own book", pd.Timestamp("2024-01-02"), utc("2024-01-03")]
+    ]
+    assert sentences(result) == [
+        "start of the window, nothing new was known",
+        "its own book at the last close of BTC, known 2024-01-03 00:00 UTC",
+    ]
+
+
+@dataclass(frozen=True)
+class StopBesideFunding(Stop):
+    """The same, beside a signal that it reads and never looks at."""
+
+    def signals(self) -> dict[str, Signal]:
+        return {"funding": Funding()}
+
+
+def test_a_guard_that_sells_at_a_close_is_not_told_as_what_was_paid_at_that_midnight() -> None:
+    on = market([100.0, 80.0, 80.0], funding=[("2024-01-01", 0.0001), ("2024-01-03", 0.0002)])
+    result = run(on, StopBesideFunding(), engine="events")
+    rows = causes(result)
+
+    assert rows[rows["decision"] == 1]["need"].tolist() == ["FUNDING_BTC", "its own book"]
+    assert sentences(result)[1] == (
+        "FUNDING_BTC of 2024-01-03 00:00 UTC, 0.0002; its own book at the last close of BTC, known 2024-01-03 00:00 UTC"
+    )
+    assert by_trigger(result, rows).index.tolist() == ["FUNDING_BTC", "FUNDING_BTC + its own book"]
+
+
+def test_hourly_closes_mark_the_book_at_every_hour() -> None:
+    """Bought at 00:00, a fifth is lost in the third hour: sold by what is known at 03:00, where no day ends."""
+    result = run(market([100.0, 100.0, 80.0, 80.0], timeframe="1h"), Stop(), engine="events")
+
+    assert sentences(result)[1] == "its own book at the last close of BTC, known 2024-01-01 03:00 UTC"
 
 
 @given(

@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.attribution import BEFORE, JOINED, NOTHING_NEW, START, WINDOW, by_regime, by_signal, by_trigger
-from backtests.causes import causes
+from backtests.attribution import (
+    BEFORE,
+    JOINED,
+    NOTHING_NEW,
+    START,
+    WINDOW,
+    by_regime,
+    by_signal,
+    by_trigger,
+    unfilled,
+)
+from backtests.causes import BOOK, causes
 from backtests.regimes import REGIMES, UNKNOWN
 from backtests.result import Result
 from backtests.tearsheet.document import Charts, Definition, Table
@@ -87,7 +97,7 @@ BY_SIGNAL = (
     Column("sharpe_added", "Sharpe added", "The Sharpe ratio less that with the signal at its median.", "+z.2f"),
 )
 NO_RELEASE = {
-    BEFORE: "From the start of the window until the first decision filled.",
+    BEFORE: "From the start of the window until the first decision filled, be it one to hold nothing.",
     START: "After a decision taken when the window began, on what was known already.",
     NOTHING_NEW: "After decisions at which nothing new was known: dates of a schedule, or a look at the own book.",
 }
@@ -193,8 +203,21 @@ def _part(number: int, line: Line, regimes: pd.DataFrame, charts: Charts) -> dic
         "line": line,
         "regimes": _by_regime(number, line, regimes, charts) if len(regimes) > 1 else None,
         "triggers": trigger_table(number, line, by_trigger(result, causes(result)), charts),
+        "unfilled": unfilled_sentence(*unfilled(result)),
         "signals": _by_signal(number, line, by_signal(result), charts) if result.strategy.signals() else None,
     }
+
+
+def unfilled_sentence(overtaken: int, late: int) -> str:
+    """What the rows leave out of all decisions, in words; "" where that is none.
+
+    >>> unfilled_sentence(2, 1)
+    'Not in these rows: 2 decisions overtaken by a later one before the next open; 1 that found no bar to fill at.'
+    """
+    overtook = f"{overtaken:,} decision{'s' * (overtaken > 1)} overtaken by a later one before the next open"
+    what = "" if overtaken else " decision" if late == 1 else " decisions"
+    left = [overtook * (overtaken > 0), f"{late:,}{what} that found no bar to fill at" * (late > 0)]
+    return f"Not in these rows: {'; '.join(text for text in left if text)}." if any(left) else ""
 
 
 def _by_regime(number: int, line: Line, frame: pd.DataFrame, charts: Charts) -> Table:
@@ -257,6 +280,8 @@ def _trigger(trigger: str, market: Market) -> Definition:
 
 
 def _need(need: str, market: Market) -> tuple[str, str]:
+    if need == BOOK:
+        return BOOK, "the last closes, at which its own book is marked"
     kind, _, name = need.rpartition(":")
     if not kind:
         return name, market.spec(name).title

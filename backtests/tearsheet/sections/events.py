@@ -38,7 +38,7 @@ SHARE = Definition(
     "episode_share",
     "Share of growth",
     "Log return of the episode over that of the whole test. The shares of all episodes and of the time between them "
-    "add up to 100 %; with losses among them, one alone can have more. A dash where the whole did not gain.",
+    "add up to 100 %; with losses among them, one alone can have more. Not told where the whole did not gain.",
 )
 WITHOUT = {
     metric.name: Definition(
@@ -51,7 +51,8 @@ WITHOUT = {
 CAUSE = Definition(
     "episode_cause",
     "What began it",
-    "What became known at the moment of the decision that began the episode, among what the strategy's signals read.",
+    "What became known at the moment of the decision that began the episode, among what the strategy's signals read, "
+    "and its own book where the rule looks there.",
 )
 
 
@@ -127,14 +128,14 @@ class Part:
 
     @property
     def sentence(self) -> str:
-        """How the Sharpe ratio stands without the best episode, and without the best three."""
+        """How the Sharpe ratio stands without the episode of highest return, and without the three of highest."""
         count, sharpe = len(self.episodes.frame), self.line.result.metrics["sharpe"]
         if count == 0:
             return "It never held anything: there is no episode to leave out."
         if count == 1:
             return "It held one target throughout: without its only episode nothing but cash is left."
         without = self.episodes.without_best(1)["sharpe"]
-        said = f"Without its best episode of {count} the Sharpe ratio {_moves(sharpe, without)}"
+        said = f"Without the best by return of its {count} episodes, the Sharpe ratio {_moves(sharpe, without)}"
         if count <= BEST:
             return f"{said}."
         return f"{said}; without the best {BEST}, to {SHARPE.text(self.episodes.without_best(BEST)['sharpe'])}."
@@ -157,19 +158,20 @@ class Part:
         frame = self.episodes.frame.assign(cause=self.causes)
         order = frame["log_return"].abs().sort_values(ascending=False, kind="stable").index[:SHOWN]
         spans, shares = _spans(frame), self._shares()
+        named_shares = [SHARE] * (len(shares) > 0)
         rows = [
             (
                 spans[i],
                 [
                     TOTAL.text(float(np.expm1(frame["log_return"][i]))),
-                    shares[i],
+                    *shares[i : i + 1],
                     *(metric.text(frame[metric.name][i]) for metric in (TOTAL, CAGR, SHARPE)),
                     _date_hyphens(self.causes[i]),
                 ],
             )
             for i in order
         ]
-        columns = [EPISODE, RETURN, SHARE, *WITHOUT.values(), CAUSE]
+        columns = [EPISODE, RETURN, *named_shares, *WITHOUT.values(), CAUSE]
         named = frame.rename(columns={name: f"{name}_without" for name in WITHOUT})
         label = f"The episodes of {self.line.label} that matter most"
         return charts.table(f"episodes-{self.number}", label, named.rename_axis("episode"), columns, rows)
@@ -181,8 +183,9 @@ class Part:
         return charts.add(f"without-{self.number}", WithoutEach(self.line, self.episodes), keys)
 
     def _shares(self) -> list[str]:
+        """Of each episode; none at all where the whole did not gain."""
         whole = float(np.log1p(self.line.result.metrics["total_return"]))
-        return [f"{log / whole:.0%}" if whole > 0 else "–" for log in self.episodes.frame["log_return"]]
+        return [f"{log / whole:.0%}" for log in self.episodes.frame["log_return"]] if whole > 0 else []
 
 
 def build(sheet: Sheet) -> dict[str, Any] | None:

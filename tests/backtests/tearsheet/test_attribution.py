@@ -187,6 +187,14 @@ def test_a_rule_that_looks_at_its_book_shows_dashes_for_its_signals() -> None:
     assert own["parts"][0]["signals"].rows[0][1] == ["–"] * len(BY_SIGNAL)
 
 
+def test_what_a_rule_decides_at_a_close_is_told_as_a_look_at_its_own_book_too() -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-03", -1.0)]
+    own = ATTRIBUTION.build(Sheet([run(market([110, 99, 90], funding=moves), LooksAtItself())]))
+    assert own is not None
+    heads = {head.label: head.definition for head, _ in own["parts"][0]["triggers"].rows}
+    assert heads["FUNDING_BTC + its own book"].endswith("; the last closes, at which its own book is marked.")
+
+
 def test_three_bars_and_a_book_that_never_trades_are_shown() -> None:
     start, end = (pd.Timestamp(day, tz="UTC") for day in ("2024-01-01", "2024-01-04"))
     result = run(Lab().market(), StealthQE(trigger=1e9), start=start, end=end)
