@@ -262,6 +262,7 @@ def replay(
     strategy_file: Annotated[
         list[Path] | None, typer.Option("--strategy-file", help="Where a class of your own is, if not where it was.")
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show the numbers that are equal too.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -273,7 +274,7 @@ def replay(
     if as_json:
         _print_json(again.summary())
     else:
-        print_replay(again)
+        print_replay(again, every)
     again.require()
 
 

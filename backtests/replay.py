@@ -17,6 +17,7 @@ from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.saved import Saved, SavedResult, execution_of, read_saved
 from backtests.selection import find_strategy
+from backtests.shown import first_false_number
 from data_cache.cache import load_market
 from data_cache.errors import BadUsage, CheckFailed, NoData, StrategyFailed
 from data_cache.lab import Lab
@@ -129,10 +130,11 @@ class Replay:
         """Whether the numbers are the same, and what explains it where they are not."""
         causes = self._causes()
         told = "; ".join(causes.values())
+        otherwise = f", though not all is as it was: {told}" if told else ""
+        if self.held:
+            return f"every number is the same to the last digit{otherwise}"
         if self.same:
-            return (
-                f"every number is the same to the last digit{f', though not all is as it was: {told}' if told else ''}"
-            )
+            return self._shows_otherwise(otherwise)
         if self.saved.seal.broken:
             causes = {FILE: "the file was changed"} | causes
         if causes:
@@ -145,7 +147,8 @@ class Replay:
     def require(self) -> None:
         """Raise CheckFailed unless the numbers are the same to the last digit and the file is as it was written."""
         if not self.held:
-            changed = f"{self.saved.path.name} was changed after ebbtide wrote it, and " if self.tampering else ""
+            told = self.tampering and not self.same
+            changed = f"{self.saved.path.name} was changed after ebbtide wrote it, and " if told else ""
             raise CheckFailed(changed + self.verdict)
 
     def summary(self) -> dict[str, Any]:
@@ -160,6 +163,15 @@ class Replay:
             "differences": [one.summary() for one in self.differences],
             "results": [one.summary() for one in self.again],
         }
+
+    def _shows_otherwise(self, otherwise: str) -> str:
+        """What to make of a page that was changed while its manifest was not."""
+        number = first_false_number(self.saved.page, self.saved.results)
+        return (
+            f"{self.saved.path.name} was changed after ebbtide wrote it: don't trust what it shows. Its manifest runs "
+            f"to the same numbers as it holds{otherwise}; what a reader sees in tables may not be them"
+            f"{f'. {number}' if number else ''}"
+        )
 
     def _causes(self) -> dict[str, str]:
         """What differs and may change a number, by kind, in words."""

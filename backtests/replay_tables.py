@@ -11,8 +11,11 @@ from backtests.console import Terminal, new_table, show
 from backtests.replay import Again, Replay
 
 
-def print_replay(replay: Replay) -> None:
-    """Print what differs, every number of every result then and now, and the verdict."""
+def print_replay(replay: Replay, every: bool = False) -> None:
+    """Print what differs, the numbers of each result that do, and the verdict where it is a good one.
+
+    every : print the numbers that are equal too      A bad verdict is the error that the command ends with.
+    """
     say = partial(Terminal().print, soft_wrap=True, highlight=False)
     saved = replay.saved
     say(f"Replay of {escape(str(saved.path))}: {escape(saved.title)}")
@@ -22,8 +25,13 @@ def print_replay(replay: Replay) -> None:
         show(_differences(replay))
     for one in replay.again:
         say(escape(_equity(one)))
-        show(_numbers(one))
-    say(f"\n{escape(_sentence(replay.verdict))}")
+        equal = sum(number.same for number in one.numbers)
+        if every or equal < len(one.numbers):
+            show(_numbers(one, every))
+        if equal and not every:
+            say(f"{equal} {'metric' if equal == 1 else 'metrics'} equal to the last digit (--all shows every row)")
+    if replay.held:
+        say(f"\n{escape(_sentence(replay.verdict))}")
 
 
 def _differences(replay: Replay) -> Table:
@@ -43,15 +51,17 @@ def _equity(one: Again) -> str:
     return f"\n{one.label}: {equal}"
 
 
-def _numbers(one: Again) -> Table:
+def _numbers(one: Again, every: bool) -> Table:
     table = new_table("", "metric", "then", "now", "difference", numbers_from=1)
-    for row in _rows(one):
+    for row in _rows(one, every):
         table.add_row(*map(escape, row))
     return table
 
 
-def _rows(one: Again) -> Iterator[tuple[str, str, str, str]]:
+def _rows(one: Again, every: bool) -> Iterator[tuple[str, str, str, str]]:
     for number in one.numbers:
+        if number.same and not every:
+            continue
         difference = "0" if number.same else f"{number.now - number.then:.17g}"
         yield number.label, _digits(number.then), _digits(number.now), difference
 

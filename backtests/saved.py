@@ -4,7 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,13 @@ class SavedResult:
 
 @dataclass(frozen=True)
 class Saved:
-    """A file of results; JSON has no seal."""
+    """A file of results; JSON has no seal. page : the text of a page, "" for JSON."""
 
     path: Path
     title: str
     results: list[SavedResult]
     seal: Seal
+    page: str = field(default="", repr=False)
 
 
 def is_saved(target: str) -> bool:
@@ -71,7 +72,7 @@ def read_saved(path: Path) -> Saved:
     found = list(_results(path, content))
     title = content.get("title")
     title = title if isinstance(title, str) else " · ".join(one.label for one in found)
-    return Saved(path, title, found, Seal("", "") if is_json else seal_of(text))
+    return Saved(path, title, found, Seal("", "")) if is_json else Saved(path, title, found, seal_of(text), text)
 
 
 def execution_of(text: str) -> Execution:
@@ -82,7 +83,7 @@ def execution_of(text: str) -> Execution:
         assert ast.unparse(call.func) == Execution.__name__
         assert not call.args
         given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        kinds = {field.name: str if field.type is str else (int, float) for field in fields(Execution)}
+        kinds = {own.name: str if own.type is str else (int, float) for own in fields(Execution)}
         assert all(isinstance(value, kinds[name]) for name, value in given.items())
     except (SyntaxError, ValueError, AssertionError, KeyError):
         raise BadUsage(f"the manifest's execution is {text!r:.80}, which is no Execution(fee_bps=10.0, ...)") from None

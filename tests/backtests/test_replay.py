@@ -14,9 +14,11 @@ import pytest
 from backtests.backtest import Backtest, compare
 from backtests.execution import Execution
 from backtests.ledger import Ledger
+from backtests.metrics import METRICS
 from backtests.replay import Replay, replayed, rerun
 from backtests.result import Result
 from backtests.saved import execution_of, is_saved, read_saved
+from backtests.shown import first_false_number, table_of
 from backtests.tearsheet import write_tearsheet
 from backtests.tearsheet.sealed import seal_of, sealed
 from data_cache.bars import Bars
@@ -151,8 +153,36 @@ def test_a_number_edited_in_the_page_is_noticed_though_the_manifest_is_whole(
         f"{seal.found[:12]}; what follows is of the manifest as it stands"
     )
     assert replay.same
-    with pytest.raises(CheckFailed, match=r"^better\.html was changed after ebbtide wrote it, and every number is the"):
+    with pytest.raises(
+        CheckFailed, match=r"^better\.html was changed after ebbtide wrote it: don't trust what it shows"
+    ):
         replay.require()
+
+
+def test_the_first_number_that_a_reader_sees_otherwise_than_the_manifest_has_it_is_named(
+    page: Path, tmp_path: Path, again: Callable[..., Replay]
+) -> None:
+    text = page.read_text()
+    row = text[text.index("Maximum drawdown</button></th>") :]
+    deepest = row[row.index("<td>") + 4 : row.index("%")] + "%"
+    better = row.replace(deepest, "−1.3%", 1)
+    path = tmp_path / "ed.html"
+    path.write_text(text.replace(row, better))
+    assert again(path).verdict == (
+        "ed.html was changed after ebbtide wrote it: don't trust what it shows. Its manifest runs to the same numbers "
+        "as it holds; what a reader sees in tables may not be them. Maximum drawdown of StealthQE shows −1.3%, its "
+        f"manifest says {deepest}"
+    )
+
+
+def test_the_table_of_a_page_is_what_its_manifest_has(page: Path) -> None:
+    saved_ = read_saved(page)
+    assert [len(row) for row in table_of(saved_.page)] == [4] * (len(METRICS) + 1)
+    assert first_false_number(saved_.page, saved_.results) == ""
+    wrong = {**saved_.results[0].benchmark.metrics, "decisions": None}
+    beside = replace(saved_.results[0].benchmark, metrics=wrong)
+    results = [replace(one, benchmark=beside) for one in saved_.results]
+    assert first_false_number(saved_.page, results) == "Decisions of BuyAndHold shows 1, its manifest says –"
 
 
 def _better(content: dict[str, Any]) -> None:

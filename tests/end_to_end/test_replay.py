@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from backtests.backtest import Backtest
+from backtests.metrics import METRICS
 from backtests.tearsheet import write_tearsheet
 from data_cache.lab import Lab
 from data_cache.sources.files import import_manifest
@@ -143,7 +144,29 @@ def test_a_page_that_was_changed_fails_the_check(page: Path, ebbtide: Callable[.
     answer = ebbtide("replay", page)
     assert answer.code == 1
     assert "changed page.html was changed after ebbtide wrote it: its seal says " in answer.out
-    assert answer.err.startswith("ebbtide: page.html was changed after ebbtide wrote it, and every number is the same")
+    assert answer.err == (
+        "ebbtide: page.html was changed after ebbtide wrote it: don't trust what it shows. Its manifest runs to the "
+        "same numbers as it holds; what a reader sees in tables may not be them\n"
+    )
+    assert SAME not in answer.out
+
+
+def test_only_numbers_that_differ_are_printed_unless_all_are_asked_for(
+    page: Path, tmp_path: Path, ebbtide: Callable[..., Any]
+) -> None:
+    brief, every = ebbtide("replay", page).out, ebbtide("replay", page, "--all").out
+    assert brief.count(f"\n{len(METRICS)} metrics equal to the last digit (--all shows every row)\n") == 2
+    assert "Sharpe ratio" not in brief
+    assert every.count("\nSharpe ratio ") == 2
+    assert brief.count(SAME) == every.count(SAME) == 1
+    content = ebbtide("replay", page, "--json").json["results"][0]
+    page.write_text(page.read_text().replace(f'"sharpe": {content["metrics"]["sharpe"]["now"]!r}', '"sharpe": 2.5', 1))
+    answer = ebbtide("replay", page)
+    assert answer.out.count("\nSharpe ratio ") == 1
+    assert f"\n{len(METRICS) - 1} metrics equal to the last digit" in answer.out
+    assert "the numbers differ" not in answer.out
+    assert "what it holds" in answer.out
+    assert answer.err.count("the numbers differ (Sharpe ratio of NetLiquidityTide is ") == 1
 
 
 def test_a_replay_is_no_trial(page: Path, ebbtide: Callable[..., Any]) -> None:
