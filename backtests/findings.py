@@ -9,6 +9,7 @@ import pandas as pd
 
 from backtests.proofs import Proof, prove
 from backtests.result import Result
+from backtests.tape import known_rate
 from data_cache.errors import EbbtideError
 from signals.signal import values_at
 
@@ -78,7 +79,7 @@ def examined(
     cuts : at so many moments the causality proof takes each strategy's future away
     Raises LookAhead for a strategy that it finds out: its numbers are not worth printing.
     """
-    found, proofs = _window_cut(results[0], start, end) + _short_window(results[0]), []
+    found, proofs = _window_cut(results[0], start, end) + _short_window(results[0]) + _unknown_cash(results[0]), []
     for result in results:
         proof = _proof(result, cuts)
         if isinstance(proof, Proof):
@@ -136,6 +137,27 @@ def _unknown_signals(result: Result) -> list[Finding]:
             )
             found.append(Finding("SIGNAL_UNKNOWN", result.name, sentence))
     return found
+
+
+@rule
+def _unknown_cash(result: Result) -> list[Finding]:
+    """CASH_UNKNOWN: for part of the window the rate of idle cash is not known or too old, so idle cash earns nothing.
+
+    Excess returns are then over nothing: too high where rates are above zero.
+    """
+    series, opens = result.execution.cash, result.tape.opens.index
+    if series == "0":
+        return []
+    unknown = np.isnan(known_rate(result.market, series, opens))
+    if unknown.mean() <= TOLERATED:
+        return []
+    known, age = opens[~unknown], result.market.max_age(series) / pd.Timedelta(days=1)
+    span = f"known {known[0]:%Y-%m-%d} to {known[-1]:%Y-%m-%d}" if len(known) else "never known"
+    sentence = (
+        f"{series}, the rate of idle cash, is unknown at {unknown.mean():.0%} of the bars' opens ({span}; "
+        f"a value counts for {age:g} day{'' if age == 1 else 's'}); meanwhile idle cash earns nothing"
+    )
+    return [Finding("CASH_UNKNOWN", "", sentence)]
 
 
 @rule

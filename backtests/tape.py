@@ -88,15 +88,23 @@ def deposit(
     deposit earns up to 3 % of the rate too little). While the rate is unknown or too old, the deposit earns nothing.
     Raises BadUsage for a series that is not in %.
     """
+    rate = np.nan_to_num(known_rate(market, series, open_times)) / 100
+    held = np.append(np.diff(open_times.asi8), length.value) / YEAR.value
+    opens = np.cumprod(np.append(1.0, 1 + rate * held))[:-1]
+    return opens, opens * (1 + rate * (length / YEAR))
+
+
+def known_rate(market: Market, series: str, open_times: pd.DatetimeIndex) -> np.ndarray:
+    """The rate known at each bar's open, % a year; NaN where none is known or the newest is too old.
+
+    Raises BadUsage for a series that is not in %.
+    """
     if market.spec(series).unit != "%":
         raise BadUsage(f"cash earns a rate in % a year, such as DTB3; {series} is in {market.spec(series).unit}")
     rates = market.observations.first(series)
     newest = rates[~rates.index.duplicated(keep="last")]
     known = newest.reindex(open_times, method="ffill", tolerance=market.max_age(series))
-    rate = known.fillna(0.0).to_numpy() / 100
-    held = np.append(np.diff(open_times.asi8), length.value) / YEAR.value
-    opens = np.cumprod(np.append(1.0, 1 + rate * held))[:-1]
-    return opens, opens * (1 + rate * (length / YEAR))
+    return np.asarray(known, float)
 
 
 def _inside(

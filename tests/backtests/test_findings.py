@@ -67,6 +67,35 @@ def test_a_signal_that_is_outdated_before_each_bar_ends_is_a_finding(toy: Simple
     assert sentence.startswith("signal BTC (Level) is unknown at 100% of the bars' ends (known only within bars)")
 
 
+def paid(toy: SimpleNamespace, releases: dict[str, float], max_age_days: float) -> list[Finding]:
+    """Idle cash earns RATE over six days; the plan is fresh each day."""
+    plan = {f"01-0{day}": (0.5 + day / 100,) for day in range(1, 7)}
+    world = toy.market({"BTC": toy.BTC}, plan, releases={"RATE": releases}, max_age_days=max_age_days)
+    result = Backtest(toy.Follow(("BTC",)), world, replace(toy.FREE, cash="RATE")).run()
+    return [finding for finding in findings([result]) if finding.code == "CASH_UNKNOWN"]
+
+
+def test_a_rate_of_cash_that_ends_before_the_window_does_is_a_finding(toy: SimpleNamespace) -> None:
+    """Published at the opens of the 1st and 2nd and good for two days: known at the opens of 1, 2, 3 and 4 of 6."""
+    (found,) = paid(toy, {"01-01": 5.0, "01-02": 5.0}, 2)
+    assert str(found) == (
+        "RATE, the rate of idle cash, is unknown at 33% of the bars' opens (known 2024-01-01 to 2024-01-04; "
+        "a value counts for 2 days); meanwhile idle cash earns nothing"
+    )
+
+
+def test_a_rate_of_cash_that_is_never_known_in_the_window_is_a_finding(toy: SimpleNamespace) -> None:
+    (found,) = paid(toy, {"01-06 12:00": 5.0}, 1)
+    assert "is unknown at 100% of the bars' opens (never known; a value counts for 1 day)" in found.sentence
+
+
+def test_a_rate_of_cash_that_is_known_throughout_is_none_nor_is_cash_that_was_to_earn_nothing(
+    toy: SimpleNamespace,
+) -> None:
+    assert paid(toy, {"01-01": 5.0}, 6) == []
+    assert "CASH_UNKNOWN" not in codes(findings([run(toy, {"01-01": (0.5,)})]))
+
+
 def test_a_window_that_the_bars_do_not_fill_is_a_finding(toy: SimpleNamespace) -> None:
     result = run(toy, {"01-01": (0.5,)})
     asked = pd.Timestamp("2023-12-31", tz="UTC"), pd.Timestamp("2024-01-08", tz="UTC")
@@ -126,7 +155,16 @@ def test_what_ran_on_its_past_alone_needs_no_proof(toy: SimpleNamespace) -> None
 
 
 def test_every_code_that_a_run_is_checked_for_has_a_meaning(toy: SimpleNamespace) -> None:
-    wanted = {"UNPROVEN", "WINDOW_CUT", "SIGNAL_UNKNOWN", "FINAL_VALUES", "SHORT_WINDOW", "NO_FILLS", "FEW_DECISIONS"}
+    wanted = {
+        "UNPROVEN",
+        "WINDOW_CUT",
+        "SIGNAL_UNKNOWN",
+        "CASH_UNKNOWN",
+        "FINAL_VALUES",
+        "SHORT_WINDOW",
+        "NO_FILLS",
+        "FEW_DECISIONS",
+    }
     assert wanted <= set(CHECKED) <= set(MEANINGS)
     assert MEANINGS["NO_FILLS"] == "Not one order was filled, so the result is that of cash."
     assert set(codes(findings([run(toy, {"01-01": (0.5,)})]))) <= set(CHECKED)
