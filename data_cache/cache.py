@@ -60,7 +60,7 @@ def load_market(
     return Market(
         observations=Observations(Lazy(store.series(), store.rows)),
         bars=Lazy(kept, lambda asset: store.bars(kept[asset]).resample(timeframe)),
-        origin=_origin(store.folder, timeframe, kept),
+        origin=_origin(timeframe, kept),
         futures=Lazy(store.futures_assets(), lambda asset: checked_futures(asset, store.futures(asset))),
         specs=own_specs(store),
         sources=Lazy(store.series(), lambda series: parquet.claimed_at(store.series_path(series)).sources),
@@ -155,9 +155,10 @@ def _no_bars(store: Store, timeframe: str, venue: str | None, missing: list[str]
     return f"{found}; here are: {has}; fetch or import some"
 
 
-def _origin(folder: Path, timeframe: str, kept: Mapping[str, Listing]) -> str:
+def _origin(timeframe: str, kept: Mapping[str, Listing]) -> str:
+    """In words, for pages that are handed round: where the store lies on this machine is not among them."""
     made = {a: "" if one.timeframe == timeframe else f" in {timeframe} bars" for a, one in kept.items()}
-    return f"cache {folder}: " + ", ".join(f"{a} from {one}{made[a]}" for a, one in kept.items())
+    return "cache: " + ", ".join(f"{a} from {one}{made[a]}" for a, one in kept.items())
 
 
 def own_specs(store: Store) -> dict[str, SeriesSpec]:

@@ -75,6 +75,16 @@ def test_what_is_no_longer_as_it_was_saved_is_a_finding(
     assert all(sentence.startswith("saved.json: ") for sentence in changed)
 
 
+def test_a_page_that_is_handed_round_does_not_tell_where_the_store_lies(
+    ebbtide: Callable, cached: tuple[object, ...], sixty_days: Path, tmp_path: Path
+) -> None:
+    """The path of a store often holds the name of whoever wrote the page."""
+    told = ebbtide("run", TREND, *cached, "--out", tmp_path / "page.html", "--json")
+    assert told.json["manifest"]["origin"].startswith("cache: BTC from ")
+    assert str(sixty_days) not in (tmp_path / "page.html").read_text("utf-8")
+    assert str(sixty_days) not in json.dumps(told.json["manifest"])
+
+
 def test_a_run_file_names_what_the_page_is_of(
     ebbtide: Callable, cached: tuple[object, ...], sixty_days: Path, tmp_path: Path
 ) -> None:
