@@ -26,7 +26,7 @@ SHORTEST_YEARS = 30 / 365
 
 WINDOW = ("window", "all")
 # Triggers that are no release.
-BEFORE, START, NOTHING_NEW = "before the first fill", "start of the window", "nothing new"
+BEFORE, START, NOTHING_NEW = "before the first decision filled", "start of the window", "nothing new"
 JOINED = " + "
 
 
@@ -83,6 +83,16 @@ def by_trigger(result: Result, causes: pd.DataFrame) -> pd.DataFrame:
     table["exposure"] /= table["time"].where(table["time"] > 0)
     table.insert(3, "share", _shares(table["log_return"], result))
     return table
+
+
+def unfilled(result: Result) -> tuple[int, int]:
+    """How many decisions a later one overtook before they could fill, and how many no bar opened for any more.
+
+    With those that `by_trigger` counts they make all decisions.
+    """
+    rows = result.execution.fill_rows(result.decisions.index.asi8, result.tape.open_times)
+    late = int((rows >= len(result.tape.open_times)).sum())
+    return len(rows) - late - len(_fills(result)[0]), late
 
 
 def by_signal(result: Result) -> pd.DataFrame:

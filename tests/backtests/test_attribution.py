@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtests.attribution import BEFORE, NOTHING_NEW, START, by_regime, by_signal, by_trigger
+from backtests.attribution import BEFORE, NOTHING_NEW, START, by_regime, by_signal, by_trigger, unfilled
 from backtests.causes import causes
 from backtests.execution import Execution
 from backtests.regimes import Regime
@@ -144,15 +144,32 @@ def test_of_decisions_filled_at_one_open_the_last_counts() -> None:
     assert len(result.decisions) == 3
     table = by_trigger(result, pd.DataFrame({"decision": [1, 2], "need": ["A", "B"]}))
     assert table["decisions"].to_dict() == {START: 1, "B": 1}
+    assert unfilled(result) == (1, 0)
 
 
-def test_the_time_before_the_first_fill_stands_apart() -> None:
+def test_decisions_that_never_filled_and_those_overtaken_make_all_of_them_with_those_that_filled() -> None:
+    """Decided at 12:00 of the 1st, at 06:00 and 18:00 of the 2nd, and at 12:00 of the 3rd, the last day of all."""
+    times = ["2024-01-01 12:00", "2024-01-02 06:00", "2024-01-02 18:00", "2024-01-03 12:00"]
+    result = run(market([110, 120, 130], funding=[(at, (-1.0) ** i) for i, at in enumerate(times)]), Follow())
+    assert len(result.decisions) == 4
+    assert by_trigger(result, no_causes())["decisions"].sum() == 2
+    assert unfilled(result) == (1, 1)
+
+
+def test_a_first_decision_to_hold_nothing_ends_the_time_before_the_first_decision() -> None:
+    moves = [("2024-01-01 12:00", -1.0), ("2024-01-02 12:00", 1.0)]
+    table = by_trigger(run(market([110, 99, 90, 90], funding=moves), Follow()), no_causes())
+    assert BEFORE == "before the first decision filled"
+    assert table["time"].to_dict() == {NOTHING_NEW: 0.75, BEFORE: 0.25}
+
+
+def test_the_time_before_the_first_decision_filled_stands_apart() -> None:
     table = by_trigger(run(market([110, 99], funding=[("2024-01-01 12:00", 1.0)]), Follow()), no_causes())
     assert table["time"].to_dict() == {BEFORE: 0.5, NOTHING_NEW: 0.5}
     assert table.loc[BEFORE, ["decisions", "log_return", "exposure"]].tolist() == [0, 0, 0]
 
 
-def test_a_book_whose_only_decision_never_fills_is_all_before_the_first_fill() -> None:
+def test_a_book_whose_only_decision_never_fills_is_all_before_a_decision_filled() -> None:
     table = by_trigger(run(market([110, 99], funding=[("2024-01-02 12:00", 1.0)]), Follow()), no_causes())
     assert table["time"].to_dict() == {BEFORE: 1}
 

@@ -179,7 +179,7 @@ def build(sheet: Sheet) -> dict[str, Any] | None:
 
 def _chart(sheet: Sheet, tables: Mapping[str, pd.DataFrame]) -> Any:
     panel = ReturnByState(sheet.lines, tables)
-    sheet.charts.tables["attribution-chart"] = panel.frame().to_csv()
+    sheet.charts.tables["attribution-chart"] = as_csv(panel.frame())
     return sheet.charts.add("attribution-chart", panel, line_keys(sheet.lines))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.findings import FEW_DECISIONS
 from backtests.metrics import METRICS
 from backtests.sensitivity import LIMIT_BPS, MEASURES, Sensitivity, repeatable, side_bps
 from backtests.tearsheet.document import Definition, Table
@@ -127,7 +128,7 @@ def sentence(line: Line, own: Sensitivity) -> str:
         return "never traded, so costs and delay change nothing."
     asked = side_bps(line.result.execution)
     parts = [_zero(own.break_even, asked), _beside(own.break_even_with_benchmark, asked), _half(own.half_sharpe)]
-    return "; ".join(part for part in [*parts, _late(own)] if part) + "."
+    return "; ".join(part for part in [*parts, _late(own, len(line.result.decisions))] if part) + "."
 
 
 def _zero(bps: float, asked: float) -> str:
@@ -159,13 +160,20 @@ def _half(bps: float) -> str:
     return f"loses half of its Sharpe ratio at {bps_text(bps)}"
 
 
-def _late(own: Sensitivity) -> str:
-    points = (own.delays.at[24.0, "cagr"] - own.delays.at[0.0, "cagr"]) * 100
+def _late(own: Sensitivity, decisions: int) -> str:
+    points = _shown_points(own.delays.at[24.0, "cagr"]) - _shown_points(own.delays.at[0.0, "cagr"])
     if math.isnan(points):
         return ""
     if abs(points) < 0.05:
         return "a day's delay changes its growth by less than 0.1 points a year"
-    return f"a day's delay {'adds' if points > 0 else 'takes'} {abs(points):.1f} points of growth a year"
+    said = f"a day's delay {'adds' if points > 0 else 'takes'} {abs(points):.1f} points of growth a year"
+    made = f"{decisions} decision{'s' * (decisions != 1)}"
+    return said if decisions >= FEW_DECISIONS else f"{said}, which is within the noise of {made}"
+
+
+def _shown_points(growth: float) -> float:
+    """Percentage points as the table rounds them, so that a reader who subtracts finds what the sentence says."""
+    return float(f"{growth * 100:.1f}")
 
 
 def build(sheet: Sheet) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from backtests.tearsheet.sections.attribution import (
     LOG_RETURN,
     ReturnByState,
     trigger_table,
+    unfilled_sentence,
 )
 from backtests.tearsheet.sheet import Sheet
 from data_cache.lab import Lab
@@ -141,6 +142,27 @@ def test_releases_beyond_the_longest_eight_stand_in_one_row() -> None:
     assert drawn.rows[-1] == ("2 others", ["4", "20.0%", "+0.10", "20%", "50%"])
     assert len(drawn.rows) == 9
     assert len(charts.tables["attribution-triggers-0"].splitlines()) == 11
+
+
+@pytest.mark.parametrize(
+    ("overtaken", "late", "said"),
+    [
+        (0, 0, ""),
+        (0, 1, "Not in these rows: 1 decision that found no bar to fill at."),
+        (0, 2, "Not in these rows: 2 decisions that found no bar to fill at."),
+        (1, 0, "Not in these rows: 1 decision overtaken by a later one before the next open."),
+    ],
+)
+def test_decisions_without_a_row_are_counted_in_words(overtaken: int, late: int, said: str) -> None:
+    assert unfilled_sentence(overtaken, late) == said
+
+
+def test_the_page_counts_the_decision_that_came_after_the_last_open() -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-02 12:00", -1.0), ("2024-01-03 12:00", 1.0)]
+    result = run(market([110, 99, 90], funding=moves), Follow())
+    text = unescape("".join(Page(page.render(Sheet([result]), "Late")).text))
+    assert len(result.decisions) == 3
+    assert "Not in these rows: 1 decision that found no bar to fill at." in text
 
 
 def test_one_definition_serves_all_states_of_a_regime(sheet: Sheet, own: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from backtests.backtest import compare
 from backtests.episodes import Episodes
 from backtests.result import Result
 from backtests.tearsheet.document import Table, template
-from backtests.tearsheet.sections.events import EVENTS, Part, WithoutEach
+from backtests.tearsheet.sections.events import EVENTS, SHARE, Part, WithoutEach
 from backtests.tearsheet.sheet import Sheet
 from data_cache.lab import Lab
 from strategies import BuyAndHold, NetLiquidityTide, StealthQE
@@ -60,7 +60,7 @@ def test_the_table_begins_with_the_largest_gain_or_loss() -> None:
     ]
     assert [texts[0] for _, texts in rows] == ["-50.0%", "20.0%", "10.0%"]
     # 1.1 x 0.5 x 1.2 without each.
-    assert [texts[2] for _, texts in rows] == ["32.0%", "-45.0%", "-40.0%"]
+    assert [texts[1] for _, texts in rows] == ["32.0%", "-45.0%", "-40.0%"]
 
 
 def test_each_row_tells_what_began_the_episode_with_hyphens_that_are_no_minus_signs() -> None:
@@ -68,10 +68,13 @@ def test_each_row_tells_what_began_the_episode_with_hyphens_that_are_no_minus_si
     assert texts[-1] == ("FUNDING_BTC of 2024\u201101\u201101 23:00 UTC, 0.001, known 2024\u201101\u201101 23:00 UTC")
 
 
-def test_shares_are_of_logs_and_there_are_none_of_a_loss() -> None:
+def test_shares_are_of_logs_and_of_a_loss_there_is_no_such_column() -> None:
     """Of ln 1.21 each 1.1 is a half; of a loss nobody has a share."""
-    assert [texts[1] for _, texts in table(in_and_out([1.1, 1.1])).rows] == ["50%", "50%"]
-    assert [texts[1] for _, texts in table(in_and_out([0.5, 1.1])).rows] == ["–", "–"]
+    gain, loss = table(in_and_out([1.1, 1.1])), table(in_and_out([0.5, 1.1]))
+    assert [texts[1] for _, texts in gain.rows] == ["50%", "50%"]
+    assert SHARE in gain.columns
+    assert SHARE not in loss.columns
+    assert [len(texts) for _, texts in loss.rows] == [len(loss.columns) - 1] * 2
 
 
 def test_ten_are_listed_and_all_are_in_the_csv() -> None:
@@ -117,7 +120,7 @@ def test_the_sentence_tells_how_far_the_sharpe_ratio_falls() -> None:
     whole, one, three = result.metrics["sharpe"], episodes.without_best(1)["sharpe"], episodes.without_best(3)["sharpe"]
     assert one < whole
     assert part(result).sentence == (
-        f"Without its best episode of 4 the Sharpe ratio falls from {whole:.2f} to {one:.2f}; "
+        f"Without the best by return of its 4 episodes, the Sharpe ratio falls from {whole:.2f} to {one:.2f}; "
         f"without the best 3, to {three:.2f}."
     )
 

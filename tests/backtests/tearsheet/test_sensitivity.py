@@ -84,7 +84,8 @@ class Known(Sensitivity):
             25.3,
             0.18,
             "breaks even at 61 bps a side; is ahead of its benchmark below 24 bps; "
-            "loses half of its Sharpe ratio at 25 bps; a day's delay takes 2.0 points of growth a year.",
+            "loses half of its Sharpe ratio at 25 bps; a day's delay takes 2.0 points of growth a year, "
+            "which is within the noise of 1 decision.",
         ),
         (
             math.inf,
@@ -92,7 +93,8 @@ class Known(Sensitivity):
             math.inf,
             0.23,
             "gains at any cost up to 200 bps a side; stays ahead of its benchmark up to 200 bps; "
-            "keeps more than half of its Sharpe ratio up to 200 bps; a day's delay adds 3.0 points of growth a year.",
+            "keeps more than half of its Sharpe ratio up to 200 bps; a day's delay adds 3.0 points of growth a year, "
+            "which is within the noise of 1 decision.",
         ),
         (
             -math.inf,
@@ -118,6 +120,33 @@ def test_a_sentence_says_what_costs_and_delay_would_do(
     answers = {"break_even": zero, "break_even_with_benchmark": benchmark, "half_sharpe": half}
     own = Known(answers, {0.0: 0.2, 24.0: later})
     assert sentence(line(run(market([110, 99]), execution=Execution())), own) == said
+
+
+@pytest.mark.parametrize(
+    ("now", "later", "said"),
+    [
+        (0.10149, 0.12251, "a day's delay adds 2.2 points of growth a year"),  # 10.1% and 12.3%, less than 2.2 apart
+        (0.10151, 0.12249, "a day's delay adds 2.0 points of growth a year"),  # 10.2% and 12.2%, more than 2.0 apart
+        (0.1004, 0.0996, "a day's delay changes its growth by less than 0.1 points a year"),
+    ],
+)
+def test_points_are_those_between_the_numbers_in_the_table(now: float, later: float, said: str) -> None:
+    nothing = dict.fromkeys(("break_even", "break_even_with_benchmark", "half_sharpe"), math.nan)
+    own = Known(nothing, {0.0: now, 24.0: later})
+    assert sentence(line(run(market([110, 99]))), own).startswith(said)
+
+
+def test_with_thirty_decisions_a_delay_is_not_called_noise() -> None:
+    """In and out on thirty days, and once more: thirty decisions are the fewest of which the sentence says nothing."""
+    said = []
+    for days in (29, 30):
+        moves = [(f"2024-01-{day:02} 00:00", (-1.0) ** day) for day in range(1, days + 1)]
+        result = run(market(WAVES, funding=moves, start="2024-01-01"), Follow())
+        assert len(result.decisions) == days
+        nothing = dict.fromkeys(("break_even", "break_even_with_benchmark", "half_sharpe"), math.nan)
+        said.append(sentence(line(result), Known(nothing, {0.0: 0.1, 24.0: 0.2})))
+    assert said[0].endswith("adds 10.0 points of growth a year, which is within the noise of 29 decisions.")
+    assert said[1].endswith("adds 10.0 points of growth a year.")
 
 
 def test_a_book_that_never_trades_is_told_in_a_sentence_of_its_own() -> None:
