@@ -16,12 +16,14 @@ from backtests.tearsheet.sections.periods import SHOWN
 from backtests.tearsheet.sheet import Section, Sheet
 
 LISTED, SHADED = 10, 5
-# Two numbers in a chart stand at least so far apart, as shares of its width and of the deepest drawdown.
-APART = (0.03, 0.15)
+# Two numbers in a chart stand at least so far apart, as a share of its width: two digits on a telephone.
+APART = 0.04
 
 COLUMNS = (
     Definition(
-        "drawdown_number", "No.", "Its place by depth, the deepest first; the shaded ones bear it in the chart."
+        "drawdown_number",
+        "No.",
+        "Its place by depth, the deepest first; the shaded ones bear it in the chart, where there is room.",
     ),
     Definition("drawdown_depth", "Depth", "Equity at the trough over equity at the peak, minus 1."),
     Definition("drawdown_peak", "Peak", "The last day on which equity stood at its highest so far."),
@@ -130,12 +132,12 @@ def _shades(worst: pd.DataFrame, last: pd.Timestamp) -> list[dict[str, Any]]:
 
 
 def _numbers(worst: pd.DataFrame, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The number below each trough, left out where that of a deeper one stands."""
-    placed: list[tuple[float, float]] = []
+    """The number below each trough, left out beside that of a deeper one."""
+    placed: list[float] = []
     numbers = []
     for number, day, depth in zip(worst.index, _days(worst["trough"]), worst["depth"], strict=True):
-        place = ((day - frame.index[0]) / DAY / len(frame), depth / worst["depth"].max())
-        if all(abs(place[0] - x) > APART[0] or abs(place[1] - y) > APART[1] for x, y in placed):
+        place = (day - frame.index[0]) / DAY / len(frame)
+        if all(abs(place - other) > APART for other in placed):
             placed.append(place)
             at = {"x": f"{day:%Y-%m-%d}", "y": -depth, "showarrow": False, "yanchor": "top"}
             numbers.append(at | {"text": f"<b>{number}</b>"})

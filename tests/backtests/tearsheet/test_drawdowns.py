@@ -135,6 +135,14 @@ def test_a_number_that_would_stand_on_another_is_left_out() -> None:
     assert [one["text"] for one in annotations] == ["<b>1</b>"]
 
 
+def test_numbers_do_not_pile_up_in_a_sliver_however_different_the_depths() -> None:
+    """Falls of 40 % to 8 % within ten of 210 days, and one of 5 % a hundred days later: the first and the last."""
+    sliver = [close for fall in (40.0, 32.0, 16.0, 8.0) for close in (100.0 - fall, 100.0)]
+    closes = [*sliver, *[100.0] * 100, 95.0, *[100.0] * 101]
+    annotations = Underwater(line(run(market(closes)))).figure().to_plotly_json()["layout"]["annotations"]
+    assert [one["text"] for one in annotations] == ["<b>1</b>", "<b>5</b>"]
+
+
 def test_lists_of_more_than_three_strategies_are_folded() -> None:
     closes = list(100 * np.exp(np.cumsum(np.random.default_rng(4).normal(0, 0.03, 50))))
     four = compare([Follow(share) for share in (0.2, 0.4, 0.6, 0.8)], market(closes), FREE)
