@@ -25,12 +25,29 @@ def effective_number(bars: np.ndarray, held: float) -> float:
     return n**2 / float(np.maximum(0.0, 1 - gaps / held).sum())
 
 
-def standard_error(deviation: float, effective: float) -> float:
-    """Of a mean of so many effective events: deviation / sqrt(effective); NaN for none.
+def standard_error(forward: np.ndarray, bars: np.ndarray, held: int) -> float:
+    """Of the mean forward return after events less that after all bars; NaN without an event.
 
-    deviation : of forward returns of all bars, not of the events: a few events that overlap look alike
+    formula : s sqrt(D / (1 - A)). s is the standard deviation of all forward returns, divided by n; D the variance of
+    the difference of the means and A that of the mean of all, both in variances of one return, where returns of bars
+    are uncorrelated and equally volatile. In a short record both matter: the mean of all moves with that of the
+    events, and returns that overlap differ less among themselves (by 1 - A) than independent ones.
+    forward : of every bar, shape (n_bars,)      bars : of the events, each in [0, n_bars)
+    held : length of the holding period, in bars
     """
-    return deviation / effective**0.5 if effective > 0 else float("nan")
+    n = len(forward)
+    if not len(bars):
+        return float("nan")
+    every = np.full(n, 1 / n)
+    events = np.bincount(bars, minlength=n) / len(bars)
+    return float(forward.std() * (_variance(events - every, held) / (1 - _variance(every, held))) ** 0.5)
+
+
+def _variance(weights: np.ndarray, held: int) -> float:
+    """Of a weighted sum of overlapping returns, in variances of one return: the mean square of what covers each bar."""
+    summed = np.concatenate([[0.0], np.cumsum(weights), np.full(held - 1, weights.sum())])
+    covered = summed[1:] - np.concatenate([np.zeros(held), summed[1:-held]])
+    return float((covered**2).sum() / held)
 
 
 def detectable(error: float) -> float:

@@ -56,7 +56,7 @@ class Row:
     events : whose horizon the record reaches      left_out : those whose horizon it does not
     effective : events without overlap that would tell as much      mean : return after events
     usual : mean return after all bars      hits, usual_hits : share of returns above 0
-    error : standard error of the mean      detectable : the smallest difference from the usual mean that would be seen
+    error : standard error of mean - usual      detectable : the smallest such difference that would be seen
     p_shift, p_resample : two-sided, of the mean among shifted events; of mean - usual among resampled histories
     p : the larger of the two      p_holm : the same adjusted for all rows
     band_low, band_high : the 5 % and 95 % quantiles of shifted means
@@ -160,8 +160,8 @@ def _row(
     bars = sample.events[sample.events < len(forward)]
     after, at = forward[bars], known_at[sample.events < len(forward)]
     shifted = _shifted(forward, bars, design)
-    effective = effective_number(bars, design.horizons[text] / sample.tape.length)
-    error = standard_error(float(forward.std(ddof=1)), effective)
+    held = bars_of(design.horizons[text], sample.tape, text)
+    effective, error = effective_number(bars, held), standard_error(forward, bars, held)
     mean, usual = float(after.mean()) if len(after) else NAN, float(forward.mean())
     p_shift, p_resample = two_sided(mean, shifted), two_sided(mean - usual, drawn)
     ranked = _ranked(sample, asset, design.horizons[text])

@@ -56,7 +56,11 @@ def test_the_statistics_are_those_of_the_definitions() -> None:
     assert found["usual"] == pytest.approx(every.mean())
     # Two events share three of five days: 9 / (3 + 2 * 0.6).
     assert found["effective"] == pytest.approx(9 / 4.2)
-    assert found["error"] == pytest.approx(every.std(ddof=1) / (9 / 4.2) ** 0.5)
+    # Bars 11, 13 and 51 of 1 to 55: what each bar of five days weighs in either mean, squared and summed.
+    entered = np.isin(np.arange(1, 56), [11, 13, 51]) / 3
+    difference, whole = (np.convolve(weights, np.ones(5)) for weights in (entered - 1 / 55, np.full(55, 1 / 55)))
+    variances = (difference**2).sum() / 5, (whole**2).sum() / 5
+    assert found["error"] == pytest.approx(every.std() * (variances[0] / (1 - variances[1])) ** 0.5)
     assert found["detectable"] == pytest.approx(2.801585 * found["error"])
     without = (after.sum() - after) / 2
     assert (found["least"], found["most"]) == pytest.approx((without.min(), without.max()))

@@ -23,7 +23,7 @@ def test_two_events_that_share_half_of_their_time_are_one_and_a_third() -> None:
 
 def test_no_event_is_none() -> None:
     assert effective_number(np.array([], int), 10) == 0
-    assert np.isnan(standard_error(0.1, 0.0))
+    assert np.isnan(standard_error(np.array([0.1, 0.2]), np.array([], int), 1))
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=30), st.integers(1, 100))
@@ -41,10 +41,32 @@ def test_the_formula_is_the_variance_of_a_mean_of_overlapping_sums() -> None:
     assert found == pytest.approx(effective_number(bars, held), rel=0.05)
 
 
+@pytest.mark.parametrize(("n", "held"), [(3, 1), (2, 2)])
+def test_the_standard_error_of_one_event_among_few_bars(n: int, held: int) -> None:
+    """Weights of the difference, 1 - 1/n for the event and -1/n for the others; returns 0, 1, ...
+
+    Three bars held for one: D = 4/9 + 1/9 + 1/9 = 2/3, and A = 1/3. Two held for two: three bars are covered with 1/2,
+    0 and -1/2, so D = 1/4; by the mean of all with 1/2, 1 and 1/2, so A = 3/4. In both D / (1 - A) = 1.
+    """
+    forward = np.arange(n, dtype=float)
+    assert standard_error(forward, np.array([0]), held) == pytest.approx(forward.std())
+
+
+@pytest.mark.parametrize("held", [1, 28, 91])
+def test_the_standard_error_is_how_far_means_of_nothing_spread(held: int) -> None:
+    """Of 25 events in 1,500 bars without any effect: the difference in standard errors has a deviation of 1."""
+    rng, found = np.random.default_rng(held), []
+    for _ in range(500):
+        level = np.cumsum(0.03 * rng.standard_normal(1_500))
+        forward = np.expm1(level[held:] - level[:-held])
+        bars = rng.choice(len(forward), 25, replace=False)
+        found.append((forward[bars].mean() - forward.mean()) / standard_error(forward, bars, held))
+    assert np.std(found) == pytest.approx(1, abs=0.1)
+
+
 def test_an_effect_of_2_80_standard_errors_is_seen_in_80_percent_of_cases() -> None:
     assert pytest.approx(1.959964 + 0.841621, abs=1e-6) == SEEN
-    # A standard deviation of 20 % and four effective events: an error of 10 %.
-    assert detectable(standard_error(0.2, 4.0)) == pytest.approx(0.1 * 2.801585)
+    assert detectable(0.1) == pytest.approx(0.1 * 2.801585)
     estimates = 2.801585 + np.random.default_rng(0).standard_normal(100_000)
     assert (np.abs(estimates) > 1.959964).mean() == pytest.approx(0.80, abs=0.01)
 
