@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -30,13 +30,22 @@ FEWEST_BARS = 30
 
 
 @dataclass(frozen=True)
+class Unpriced:
+    """How many events no bar opens for: before the window's first open, after its last one, in a gap between."""
+
+    before: int
+    after: int
+    between: int
+
+
+@dataclass(frozen=True)
 class Study:
     """An event study, made by `study`.
 
     events : by known_at, ascending: value of the signal and the one before, onsets in the cluster, what the value was
     made of, entry (open_time of the bar), and a column "ASSET HORIZON" of forward returns, NaN where the record ends
     table : by asset and horizon: see `backtests.studies.statistics.Row`
-    outside : events for which the window has no price
+    unpriced : events for which the window has no price, by where they lie
     """
 
     signal: Signal
@@ -45,7 +54,12 @@ class Study:
     sample: Sample
     events: pd.DataFrame
     table: pd.DataFrame
-    outside: int
+    unpriced: Unpriced
+
+    @property
+    def outside(self) -> int:
+        """How many events the window has no price for."""
+        return self.unpriced.before + self.unpriced.after + self.unpriced.between
 
     @property
     def title(self) -> str:
@@ -98,6 +112,7 @@ class Study:
             "study": self.title,
             "words": self.words,
             "outside": self.outside,
+            "unpriced": asdict(self.unpriced),
             "table": _records(self.table),
             "events": _records(self.events),
             "manifest": self.manifest,
@@ -162,7 +177,7 @@ def study(
     sample = sample_of(signal, market, tape, bars[bars != NOWHERE], design)
     events = _described(found[bars != NOWHERE], signal, market, sample, design)
     table = statistics(sample, design, events.index, watch)
-    return Study(signal, design, market, sample, events, table, int((bars == NOWHERE).sum()))
+    return Study(signal, design, market, sample, events, table, unpriced(tape, found.index.asi8, bars, design.latency))
 
 
 def sample_of(signal: Signal, market: Market, tape: Tape, bars: np.ndarray, design: Design) -> Sample:
@@ -179,6 +194,16 @@ def sample_of(signal: Signal, market: Market, tape: Tape, bars: np.ndarray, desi
             f"{FEWEST_BARS} or more: choose a longer window"
         )
     return Sample(tape, known, bars, first, last)
+
+
+def unpriced(tape: Tape, known_at: np.ndarray, bars: np.ndarray, latency: pd.Timedelta) -> Unpriced:
+    """Where the events lie that are entered nowhere.
+
+    known_at : of all events, int64 ns      bars : at which each is entered, NOWHERE where none opens in time
+    """
+    ready = known_at[bars == NOWHERE] + latency.value
+    before, after = ready < tape.open_times[0], ready > tape.open_times[-1]
+    return Unpriced(int(before.sum()), int(after.sum()), int((~before & ~after).sum()))
 
 
 def _none(signal: Signal, design: Design, values: pd.Series) -> NoData:

@@ -28,12 +28,22 @@ def counted(study: "Study") -> str:
     first, last = study.span
     onsets = int(study.events["onsets"].sum())
     merged = f", {onsets:,} times in all, clusters of {duration_text(design.cluster)} counted once" * (onsets > n)
-    more = f" {study.outside:,} more {'has' if study.outside == 1 else 'have'} no price to enter at in this window."
-    outside = more if study.outside else ""
     return (
         f"{number(n, 'event')}: {type(study.signal).__name__} came to be {design.condition.words}{merged}. "
-        f"It was known from {first:%Y-%m-%d} to {last:%Y-%m-%d}.{outside}"
+        f"In this window the signal was known from {first:%Y-%m-%d} to {last:%Y-%m-%d}.{unpriced(study)}"
     )
+
+
+def unpriced(study: "Study") -> str:
+    """Where the events lie that the window has no price for; "" where there are none."""
+    opens, without = study.sample.tape.opens.index, study.unpriced
+    told = [
+        (without.before, f"before {opens[0]:%Y-%m-%d}, the window's first open"),
+        (without.after, f"after {opens[-1]:%Y-%m-%d}, the window's last open"),
+        (without.between, "after which no bar opens within a day"),
+    ]
+    places = [f"{number(count, 'event')} {place}" for count, place in told if count]
+    return f" Not counted: {'; '.join(places)}." if places else ""
 
 
 def power(study: "Study") -> str:

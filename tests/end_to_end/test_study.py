@@ -16,7 +16,7 @@ def test_a_study_answers_one_json_object(ebbtide: Callable, cached: tuple[object
     answer = ebbtide("study", *STUDY, *cached, "--json")
     said = answer.json
     assert answer.err == ""
-    assert set(said) == {"study", "words", "outside", "table", "events", "manifest"}
+    assert set(said) == {"study", "words", "outside", "unpriced", "table", "events", "manifest"}
     assert [(row["asset"], row["horizon"]) for row in said["table"]] == [
         ("BTC", "1d"),
         ("BTC", "7d"),

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from backtests.studies import Study, study
+from backtests.studies.event_study import Unpriced
 from data_cache.errors import BadUsage, NoData
 from data_cache.lab import Lab
 from data_cache.market import Market
@@ -90,7 +91,37 @@ def test_a_window_leaves_out_what_lies_outside() -> None:
     made = hand_made(end=pd.Timestamp("2024-02-10", tz="UTC"), horizons=("1d", "5d"))
     assert len(made.events) == 2
     assert made.outside == 1
-    assert "1 more has no price to enter at in this window" in made.words[0]
+    assert made.words[0].endswith(" Not counted: 1 event after 2024-02-09, the window's last open.")
+
+
+def test_events_before_the_window_are_told_from_those_after_it() -> None:
+    """Events on 11 and 13 January and on 20 February; prices from 15 January to the end of 18 February."""
+    on = market(daily(READINGS), CLOSES[:35], start="2024-01-15")
+    readings = daily([*READINGS[:25], 2.0, *READINGS[26:]])  # and one on the 26th
+    made = study(Gauge(), replace(on, observations=market(readings, CLOSES).observations), "> 1", ("1d",), draws=100)
+    assert made.unpriced == Unpriced(before=2, after=1, between=0)
+    assert made.summary()["unpriced"] == {"before": 2, "after": 1, "between": 0}
+    assert made.outside == 3
+    assert made.words[0] == (
+        "1 event: Gauge came to be above 1. In this window the signal was known from 2024-01-15 to 2024-02-18. "
+        "Not counted: 2 events before 2024-01-15, the window's first open; "
+        "1 event after 2024-02-18, the window's last open."
+    )
+
+
+def test_an_event_in_a_gap_of_prices_is_told_apart() -> None:
+    """The second event, of 13 January 18:00, finds no bar from the 14th to the 16th."""
+    on = market(daily(READINGS), CLOSES)
+    missing = on.bars["BTC"].frame.index[13:16]
+    bars = {asset: replace(bars, frame=bars.frame.drop(missing)) for asset, bars in on.bars.items()}
+    made = study(Gauge(), replace(on, bars=bars), "> 1", ("1d",), draws=100)
+    assert made.unpriced == Unpriced(before=0, after=0, between=1)
+    assert made.words[0].endswith(" Not counted: 1 event after which no bar opens within a day.")
+
+
+def test_the_span_is_that_of_the_signal_inside_the_window() -> None:
+    made = hand_made(start=pd.Timestamp("2024-01-10", tz="UTC"), end=pd.Timestamp("2024-02-10", tz="UTC"))
+    assert "In this window the signal was known from 2024-01-10 to 2024-02-09." in made.words[0]
 
 
 def test_changing_prices_before_an_entry_changes_nothing_after_it() -> None:
@@ -115,6 +146,19 @@ def test_the_same_seed_gives_the_same_study_and_another_one_other_draws() -> Non
     )
     pd.testing.assert_frame_equal(one.table, same.table)
     assert one.table["p_resample"].tolist() != other.table["p_resample"].tolist()
+
+
+def test_the_p_value_is_the_larger_of_the_two() -> None:
+    table = study(Gauge(), market(daily(READINGS), random_walk(DAYS, 4)), "> 1", ("1d", "5d"), draws=100).table
+    assert (table["p_shift"] - table["p_resample"]).abs().min() > 0.005
+    assert table["p"].tolist() == [max(row) for row in table[["p_shift", "p_resample"]].to_numpy().tolist()]
+
+
+def test_ranks_are_of_days_though_bars_be_of_hours() -> None:
+    """Of 60 days, the first has no value at its start and of the last four no return over five days is known."""
+    closes = random_walk(24 * DAYS, 3)
+    made = study(Gauge(), market(daily(READINGS), closes, timeframe="1h"), "> 1", ("5d",), draws=100)
+    assert made.table["rank_days"].tolist() == [DAYS - 1 - 4] * 2
 
 
 def test_hours_are_studied_in_hours() -> None:
