@@ -49,8 +49,8 @@ DETECTABLE = Definition(
     "detectable",
     "Detectable",
     "Minimum detectable effect: the smallest true difference from the usual mean that a two-sided test at 5 % finds in "
-    f"80 % of cases: {SEEN:.2f} standard errors. The standard error is that of the difference of the two means, where returns "
-    "of bars are uncorrelated and equally volatile: overlap of events with each other and with all bars counted.",
+    f"80 % of cases: {SEEN:.2f} standard errors. The standard error is that of the difference of the two means, where "
+    "returns of bars are uncorrelated and equally volatile; overlap of events with each other and with all bars counts.",
 )
 P_SHIFT = Definition(
     "p-shift",

@@ -43,6 +43,20 @@ def test_overlap_of_a_slow_signal_widens_the_error() -> None:
     assert overlapping.error > 1.2 * ignored.error
 
 
+@pytest.mark.parametrize(("overlap", "lags"), [(20, 20), (1, 7)])
+def test_errors_are_newey_and_wests_with_as_many_lags_as_overlap_or_the_usual_number(overlap: int, lags: int) -> None:
+    """Of 1,500 days 4 x 15^(2/9) is 7.3. Ranks have mean 0 and variance 1, so the slope's error is that of a mean."""
+    rng = np.random.default_rng(6)
+    signal = slow_noise(1_500, 6)
+    forward = np.convolve(rng.normal(size=1_519), np.ones(20), "valid")
+    x, y = ((np.argsort(np.argsort(each)) - 749.5) / np.arange(1_500).std() for each in (signal, forward))
+    product = x * (y - (x * y).mean() * x)
+    weights = [1 - lag / (lags + 1) for lag in range(1, lags + 1)]
+    later = sum(w * (product[lag:] * product[:-lag]).sum() for lag, w in enumerate(weights, 1))
+    variance = ((product**2).sum() + 2 * later) / 1_500**2 * 1_500 / 1_498
+    assert rank_correlation(signal, forward, overlap).error == pytest.approx(variance**0.5)
+
+
 @pytest.mark.parametrize(
     ("signal", "forward"),
     [
@@ -68,3 +82,8 @@ def test_holm_multiplies_the_smallest_by_all_and_the_next_by_one_less() -> None:
     # 0.01 * 3, then max(0.03, 0.02 * 2), then max(0.04, 0.5 * 1); what is unknown is not counted.
     assert holm(np.array([0.5, 0.01, NAN, 0.02])) == pytest.approx([0.5, 0.03, NAN, 0.04], nan_ok=True)
     assert np.isnan(holm(np.array([NAN, NAN]))).all()
+
+
+def test_holm_never_lets_a_larger_p_value_become_the_smaller_one() -> None:
+    # 0.010 * 2 = 0.020, and 0.011 * 1 is no less than that.
+    assert holm(np.array([0.011, 0.010])) == pytest.approx([0.020, 0.020])

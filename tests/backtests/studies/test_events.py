@@ -1,5 +1,7 @@
 """When an event begins, what belongs to it, and what made it."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from backtests.studies.events import (
 from backtests.studies.selection import built_in
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab
+from data_cache.observations import Observations, observation_rows
 from signals import StandingRepoUse, Trend
 from signals.signal import evaluate
 from tests.backtests.studies.worlds import Gauge, daily, market
@@ -27,6 +30,26 @@ ABOVE_ONE = Condition(">", 1.0)
 
 def series(*values: float) -> pd.Series:
     return pd.Series(values, pd.date_range("2024-01-01", periods=len(values), tz="UTC"), dtype=float)
+
+
+@dataclass(frozen=True)
+class GaugeBesideBills(Gauge):
+    """The gauge, where the rate of bills is known too."""
+
+    needs = ("GAUGE", "DTB3")
+
+
+def test_what_is_made_of_something_too_old_is_no_value() -> None:
+    """Bills were known on the 2nd for the last time: the gauge's readings of the 20th and later are none any more."""
+    on = market(daily([0.0] * 30), [100.0] * 30)
+    known = pd.DatetimeIndex(["2024-01-02 12:00"], tz="UTC")
+    bills = observation_rows(known.tz_localize(None), known, [5.0])
+    both = Observations({"GAUGE": on.observations.rows("GAUGE"), "DTB3": bills})
+    values = known_values(GaugeBesideBills(), replace(on, observations=both))
+    last = known[0] + on.max_age("DTB3")
+    assert values.index[0] == pd.Timestamp("2024-01-02 18:00", tz="UTC")
+    assert last - pd.Timedelta(days=1) < values.index[-1] <= last < pd.Timestamp("2024-01-20", tz="UTC")
+    assert len(known_values(Gauge(), on)) == 30
 
 
 @pytest.mark.parametrize(
