@@ -50,7 +50,7 @@ DETECTABLE = Definition(
     "Detectable",
     "Minimum detectable effect: the smallest true difference from the usual mean that a two-sided test at 5 % finds in "
     f"80 % of cases: {SEEN:.2f} standard errors. The standard error is that of the difference of the two means, where "
-    "returns of bars are uncorrelated and equally volatile; overlap of events with each other and with all bars counts.",
+    "returns of bars are uncorrelated and equally volatile, however events overlap with each other and with all bars.",
 )
 P_SHIFT = Definition(
     "p-shift",

@@ -19,9 +19,10 @@ from backtests.studies.events import (
 from backtests.studies.selection import built_in
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab
+from data_cache.market import Known
 from data_cache.observations import Observations, observation_rows
 from signals import StandingRepoUse, Trend
-from signals.signal import evaluate
+from signals.signal import Signal, evaluate
 from tests.backtests.studies.worlds import Gauge, daily, market
 
 NAN = float("nan")
@@ -33,10 +34,13 @@ def series(*values: float) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class GaugeBesideBills(Gauge):
+class GaugeBesideBills(Signal):
     """The gauge, where the rate of bills is known too."""
 
     needs = ("GAUGE", "DTB3")
+
+    def compute(self, known: Known) -> pd.Series:
+        return known.first("GAUGE")
 
 
 def test_what_is_made_of_something_too_old_is_no_value() -> None:
@@ -118,7 +122,7 @@ def test_changing_the_future_of_a_signal_changes_no_event_before() -> None:
     changed = np.append(values[:120], 5 - values[120:])
     closes = [100.0] * 200
     before, after = (
-        clustered(onsets(known_values(Gauge(), market(daily(v), closes)), ABOVE_ONE), pd.Timedelta(days=5))
+        clustered(onsets(known_values(Gauge(), market(daily(v.tolist()), closes)), ABOVE_ONE), pd.Timedelta(days=5))
         for v in (values, changed)
     )
     moment = pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days=120)
