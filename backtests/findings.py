@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from backtests.proofs import Proof, prove
+from backtests.proofs import Proof, prove, turns_of
 from backtests.result import Result
 from backtests.tape import known_rate
 from data_cache.errors import EbbtideError
@@ -94,7 +94,8 @@ def _proof(result: Result, cuts: int) -> Proof | EbbtideError | None:
     if result.manifest["engine"] == "events":  # it shows a signal nothing but its past
         return None
     try:
-        proof = prove(result.strategy, result.market, cuts)
+        window = result.tape.opens.index[0], result.tape.known_at[-1]
+        proof = prove(result.strategy, result.market, cuts, window=window, turns=turns_of(result.decisions))
     except EbbtideError as error:
         return error
     proof.require()

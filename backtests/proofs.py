@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,10 @@ from signals.signal import values_at
 from strategies.strategy import Now, Strategy, path_dependent
 
 WEIGHT = "the weight of "
+# From when to when, UTC; None for no limit.
+Window: TypeAlias = tuple[pd.Timestamp | None, pd.Timestamp | None]
+WHOLE: Window = (None, None)
+Turns: TypeAlias = pd.DatetimeIndex | Sequence[pd.Timestamp]
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,19 @@ class Proof:
         return {"strategy": repr(self.strategy), "cuts": self.cuts, "leaks": [str(leak) for leak in self.leaks]}
 
 
-def prove(strategy: Strategy, market: Market, cuts: int, seed: int = 0) -> Proof:
-    """Put `strategy` through the proof at up to `cuts` random cuts."""
+def prove(
+    strategy: Strategy, market: Market, cuts: int, seed: int = 0, window: Window = WHOLE, turns: Turns | None = None
+) -> Proof:
+    """Put `strategy` through the proof at up to `cuts` random cuts within `window`; it runs on all of the market.
+
+    turns : when a decision changed a weight, see `random_cuts`; as the rule answers on all of the market where None
+    """
     needs = {need for signal in strategy.signals().values() for need in signal.reads}
-    moments = random_cuts(market, cuts, seed, needs)
-    return Proof(strategy, tuple(moments), tuple(leaks(strategy, market, moments, seed)), seed)
+    tape = _tape(strategy, market)
+    whole = _whole(strategy, market, tape)
+    turns = turns_of(whole.filter(like=WEIGHT)) if turns is None else turns
+    moments = random_cuts(market, cuts, seed, needs, window, turns)
+    return Proof(strategy, tuple(moments), tuple(_leaks(whole, strategy, market, tape, moments, seed)), seed)
 
 
 def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed: int = 0) -> list[Leak]:
@@ -80,9 +92,18 @@ def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed
     on everything once more, which finds clocks, counters and dice. What it reads from a file or a global variable
     that stays the same is beyond the proof. Raises what a backtest of the strategy would.
     """
-    tape = build_tape(market, traded_assets(strategy, market), None, None, "0")
+    tape = _tape(strategy, market)
+    return _leaks(_whole(strategy, market, tape), strategy, market, tape, cuts, seed)
+
+
+def _tape(strategy: Strategy, market: Market) -> Tape:
+    return build_tape(market, traded_assets(strategy, market), None, None, "0")
+
+
+def _leaks(
+    whole: pd.DataFrame, strategy: Strategy, market: Market, tape: Tape, cuts: Sequence[pd.Timestamp], seed: int
+) -> list[Leak]:
     end = tape.known_at[-1]
-    whole = _whole(strategy, market, tape)
     found = [_first_difference(whole, _asked(strategy, market, tape, end), end, "left as it was")]
     for cut in sorted(cuts):
         found.append(_leak(whole, strategy, market.until(cut), tape, cut, "removed"))
@@ -90,10 +111,26 @@ def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed
     return [leak for leak in found if leak is not None]
 
 
-def random_cuts(market: Market, count: int, seed: int = 0, needs: Collection[str] | None = None) -> list[pd.Timestamp]:
-    """Up to `count` moments to cut at: random releases and bar ends, each with the nanosecond before it.
+def turns_of(weights: pd.DataFrame) -> pd.DatetimeIndex:
+    """When a decision changed a weight: of rows of weights by moment, the first and each that differs from the last."""
+    decided = weights.dropna(how="all")
+    return pd.DatetimeIndex(decided.index[(decided != decided.shift()).any(axis=1)])
 
-    needs : the series among them whose releases count; all of the market's where None
+
+def random_cuts(
+    market: Market,
+    count: int,
+    seed: int = 0,
+    needs: Collection[str] | None = None,
+    window: Window = WHOLE,
+    turns: Turns = (),
+) -> list[pd.Timestamp]:
+    """Up to `count` moments to cut at: random releases, bar ends and turns, each with the nanosecond before it.
+
+    needs : the series whose releases count; all of the market's where None
+    window : cuts lie after its start, up to its end; anywhere where no moment does
+    turns : when the strategy decided something else than before; half of the moments are some of these, for there a
+    change of the future would be seen in what was decided
     All lie after the first bar's end. Every series, asset and set of futures has the same chance, so that a weekly
     series is not lost among hourly bars.
     """
@@ -103,12 +140,31 @@ def random_cuts(market: Market, count: int, seed: int = 0, needs: Collection[str
     futures = [frame.index.as_unit("ns").asi8 for frame in market.futures.values()]
     series = [name for name in market.observations if needs is None or name in needs]
     sources = [*bars, *futures, *(market.known_times(name) for name in series)]
-    later = [times[times > min(b[0] for b in bars)] for times in sources]
-    times, row = np.unique(np.concatenate(later), return_inverse=True)
-    odds = np.bincount(row, np.concatenate([np.full(len(each), 1 / max(len(each), 1)) for each in later]))
-    size = min((count + 1) // 2, len(times))
-    chosen = np.random.default_rng(seed).choice(times, size, replace=False, p=odds / odds.sum())
+    first = min(b[0] for b in bars)
+    low, high = first if window[0] is None else max(first, window[0].value), window[1]
+    later = [_between(times, low, high) for times in sources]
+    if not any(map(len, later)):
+        later = [_between(times, first, None) for times in sources]
+    draw, size = np.random.default_rng(seed), (count + 1) // 2
+    turned = _between(pd.DatetimeIndex(turns, tz="UTC").as_unit("ns").asi8, low, high)
+    preferred = draw.choice(turned, min((size + 1) // 2, len(turned)), replace=False)
+    chosen = np.append(preferred, _drawn(later, size - len(preferred), preferred, draw))
     return [pd.Timestamp(t, tz="UTC") for at in np.sort(chosen).tolist() for t in (at - 1, at)][:count]
+
+
+def _between(times: np.ndarray, low: int, high: pd.Timestamp | None) -> np.ndarray:
+    inside = times > low if high is None else (times > low) & (times <= high.value)
+    return np.unique(times[inside])
+
+
+def _drawn(sources: list[np.ndarray], size: int, without: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Up to `size` different moments of `sources`, each of which has the same chance; none of `without`."""
+    left = [np.setdiff1d(times, without) for times in sources]
+    times, row = np.unique(np.concatenate(left), return_inverse=True)
+    odds = np.bincount(row, np.concatenate([np.full(len(each), 1 / max(len(each), 1)) for each in left]))
+    if len(times) == 0:
+        return times
+    return np.asarray(draw.choice(times, min(size, len(times)), replace=False, p=odds / odds.sum()))
 
 
 def poisoned(market: Market, cut: pd.Timestamp, seed: int = 0) -> Market:

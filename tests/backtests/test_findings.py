@@ -8,8 +8,10 @@ import pytest
 
 from backtests.backtest import Backtest
 from backtests.findings import CHECKED, FEW_DECISIONS, MEANINGS, QUICK_CUTS, Finding, examined, findings, rule
+from backtests.proofs import turns_of
 from backtests.result import Result
-from strategies import BuyAndHold
+from data_cache.lab import Lab
+from strategies import BuyAndHold, TrendFollowing
 
 
 def codes(found: list[Finding]) -> list[str]:
@@ -182,3 +184,12 @@ def test_a_rule_enters_its_meaning_and_the_first_one_stays(monkeypatch: pytest.M
         """MINE: what others mean by it."""
 
     assert table == {"MINE": "What I mean by it."}
+
+
+def test_a_proof_cuts_the_window_of_the_run_and_where_it_decided() -> None:
+    window = pd.Timestamp("2020-01-01", tz="UTC"), pd.Timestamp("2020-12-31", tz="UTC")
+    result = Backtest(TrendFollowing(), Lab().market(), start=window[0], end=window[1]).run()
+    (proof,) = examined([result]).proofs
+    assert all(window[0] <= moment <= window[1] for moment in proof.moments)
+    assert set(proof.moments) & set(turns_of(result.decisions))
+    assert examined([result]).proofs[0].moments == proof.moments

@@ -32,11 +32,18 @@ COLUMNS = (
     Definition(
         "cuts",
         "Cuts",
-        "Moments at which the future was changed: releases and ends of bars, drawn at random, each with the nanosecond "
-        "before it.",
+        "Moments of the window at which the future was changed, drawn at random, each with the nanosecond before it: "
+        "half of them, where there are so many, are decisions that changed a weight; the others releases and ends of "
+        "bars.",
     ),
     Definition("first-cut", "First cut", "The earliest moment at which the future was changed, UTC."),
     Definition("last-cut", "Last cut", "The latest moment at which the future was changed, UTC."),
+    Definition(
+        "decisions-before",
+        "Decisions before a cut",
+        "How many of all decisions lie before the last cut, or at it, and so were made again on a changed future. The "
+        "CSV has those before the first cut, too.",
+    ),
     Definition(
         "engines-differ",
         "Engines differ by",
@@ -50,7 +57,11 @@ NOT_MADE = "no proof made"
 
 
 def certificate(sheet: Sheet) -> pd.DataFrame:
-    """A row per strategy's label: engine, causality, cuts, seed, first, last, moments (ISO 8601), difference."""
+    """A row per strategy's label.
+
+    Columns engine, causality, cuts, seed, first, last, moments (ISO 8601), decisions, before_first and before_last (how
+    many lie before the first and the last cut, or at it; 0 without a proof), difference.
+    """
     rows = {line.label: _certified(line, sheet.proofs, sheet.findings) for line in sheet.strategies}
     return pd.DataFrame.from_dict(rows, "index").rename_axis("strategy")
 
@@ -67,6 +78,9 @@ def _certified(line: Line, proofs: Sequence[Proof], findings: Sequence[Finding])
         "first": moments[0].isoformat() if moments else "",
         "last": moments[-1].isoformat() if moments else "",
         "moments": " ".join(moment.isoformat() for moment in moments),
+        "decisions": len(result.decisions),
+        "before_first": int((result.decisions.index <= moments[0]).sum()) if moments else 0,
+        "before_last": int((result.decisions.index <= moments[-1]).sum()) if moments else 0,
         "difference": _difference(result.manifest),
     }
 
@@ -96,7 +110,10 @@ def causality(sheet: Sheet) -> str:
         return "No causality proof was made for this page, so look-ahead is not ruled out."
     said = []
     if len(cuts):
-        said = [f"No look-ahead was found: the future was taken away at {cuts.min()} moments, and no decision changed."]
+        said = [
+            f"No look-ahead was found: the future was taken away at {cuts.min()} moments, and no decision changed; "
+            f"{_before(certified[certified['cuts'] > 0])}."
+        ]
     by_events = found[found == PAST_ALONE].index
     if len(by_events):
         whom = f"{', '.join(by_events)} was" if len(cuts) else "What was decided was"
@@ -105,6 +122,16 @@ def causality(sheet: Sheet) -> str:
             "ebbtide prove tests it on changed futures."
         )
     return " ".join(said)
+
+
+def _before(proved: pd.DataFrame) -> str:
+    """How many decisions a changed future could have changed."""
+    before, count = proved["before_last"].sum(), proved["decisions"].sum()
+    first, last = min(proved["first"]), max(proved["last"])
+    return (
+        f"{before:,} of {count:,} decision{'' if count == 1 else 's'} lie{'s' if before == 1 else ''} before a cut "
+        f"(cuts from {pd.Timestamp(first):%-d %b %Y} to {pd.Timestamp(last):%-d %b %Y})"
+    )
 
 
 def coded(findings: Sequence[Finding], charts: Charts) -> list[tuple[object, Finding]]:
@@ -160,6 +187,7 @@ def _texts(row: pd.Series) -> list[str]:
         str(row["cuts"]) if row["cuts"] else "–",
         first,
         last,
+        f"{row['before_last']:,} of {row['decisions']:,}" if row["cuts"] else "–",
         "–" if pd.isna(difference) else f"{difference:.1e}",
     ]
 

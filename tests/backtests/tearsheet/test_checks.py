@@ -30,8 +30,18 @@ def test_a_proof_is_certified_with_its_cuts_and_seed(result: Result) -> None:
     assert row["first"] == proof.moments[0].isoformat()
     assert row["last"] == proof.moments[-1].isoformat()
     assert [pd.Timestamp(text) for text in row["moments"].split()] == list(proof.moments)
-    assert causality(Sheet([result], found.findings, found.proofs)) == (
-        "No look-ahead was found: the future was taken away at 4 moments, and no decision changed."
+
+
+def test_the_certificate_says_how_many_decisions_a_changed_future_could_have_changed(result: Result) -> None:
+    """Decided at the open of the 1st, and at noon of the 3rd and the 5th."""
+    at = [pd.Timestamp(text, tz="UTC") for text in ("2024-01-02", "2024-01-03 11:00", "2024-01-03 12:00")]
+    sheet = Sheet([result], proofs=[Proof(result.strategy, tuple(at), ())])
+    row = certificate(sheet).loc["Follow"]
+    assert (row["decisions"], row["before_first"], row["before_last"]) == (3, 1, 2)
+    assert build(sheet)["table"].rows[0][1][2:6] == ["3", "2 Jan 2024 00:00", "3 Jan 2024 12:00", "2 of 3"]
+    assert causality(sheet) == (
+        "No look-ahead was found: the future was taken away at 3 moments, and no decision changed; "
+        "2 of 3 decisions lie before a cut (cuts from 2 Jan 2024 to 3 Jan 2024)."
     )
 
 
