@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from backtests.backtest import Backtest
-from backtests.differences import ASIDE, CODE, DATA, FILE, VERSIONS, Difference, differences
+from backtests.claims import WRITTEN, claims, trials
+from backtests.differences import CODE, DATA, FILE, OF_WALK, VERSIONS, Difference, differences
 from backtests.ledger import Ledger
+from backtests.manifest import benchmark_entries
 from backtests.metrics import METRICS
 from backtests.result import Result
-from backtests.saved import Saved, SavedResult, execution_of, read_saved
+from backtests.saved import Saved, SavedResult, execution_of, read_saved, window_of
 from backtests.selection import find_strategy
 from backtests.shown import first_false_number
 from data_cache.cache import load_market
@@ -111,13 +111,20 @@ class Replay:
 
     @property
     def held(self) -> bool:
-        """Whether the numbers are the same and the file is as it was written."""
-        return self.same and not self.saved.seal.broken
+        """Whether the numbers are the same, and the file is as it was written and does not contradict itself."""
+        return self.same and not self.tampering and not self._contradicted
+
+    @property
+    def _contradicted(self) -> bool:
+        """Whether the file says of itself what is not so."""
+        return any(one.cause == FILE for one in self.differences)
 
     @property
     def tampering(self) -> str:
-        """That the file was changed after it was written; "" where it was not, or has no seal."""
+        """That the page was changed after it was written, or that nobody can tell; "" where it was not, or for JSON."""
         seal = self.saved.seal
+        if self.saved.unsealed:
+            return f"{self.saved.path.name} is not sealed: it can't be told whether it was changed"
         if not seal.broken:
             return ""
         return (
@@ -232,13 +239,31 @@ def replayed(
     Raises BadUsage, NoData or StrategyFailed for what can't be run again, with the cure.
     """
     saved = read_saved(path)
+    _require_files(strategy_files)
     desk = _Desk(saved, store, market, tuple(strategy_files))
     again = [Again(one, desk.run(one)) for one in saved.results]
     everything = [*again, *_benchmarks(again)]
-    found = [one for run in everything for one in differences(run.saved.manifest, run.result.manifest)]
+    found = [one for run in everything for one in _told_otherwise(run)]
     counted = Ledger.default(store=store) if ledger is None else ledger
-    trials = [one for run in again for one in _trials(run, counted)]
-    return Replay(saved, everything, list(dict.fromkeys([*found, *trials])))
+    counts = [one for run in again for one in trials(run.saved, run.label, run.result, counted)]
+    return Replay(saved, everything, list(dict.fromkeys([*found, *counts])))
+
+
+def _told_otherwise(run: Again) -> list[Difference]:
+    """What the manifest of one result says otherwise than its run gives."""
+    found = differences(run.saved.manifest, run.result.manifest)
+    explained = any(one.cause in (DATA, CODE, VERSIONS) for one in found)
+    return [*found, *claims(run.saved, run.label, run.result, explained)]
+
+
+def _require_files(strategy_files: Sequence[Path]) -> None:
+    """Raise BadUsage for what --strategy-file names and is no file in Python."""
+    for file in strategy_files:
+        if file.is_dir():
+            raise BadUsage(f"--strategy-file {file} is a folder; name the file in it, such as {file / 'mine.py'}")
+        if not file.is_file() or file.suffix != ".py":
+            found = "does not end in .py" if file.is_file() else "is not there"
+            raise BadUsage(f"--strategy-file {file} {found}; name the file in Python that holds the class")
 
 
 def _benchmarks(again: Sequence[Again]) -> list[Again]:
@@ -265,10 +290,14 @@ class _Desk:
     def run(self, one: SavedResult) -> Result:
         """The result, its benchmark beside it; its manifest keeps what a new run does not know, such as the trials."""
         result = self._run(one)
-        if one.benchmark is None:
+        if one.benchmark is not None:
+            beside = self._run(one.benchmark)
+            return replace(result, benchmark=beside, manifest=result.manifest | benchmark_entries(beside.strategy))
+        text = one.manifest["benchmark_expression"]
+        if text is None:
             return result
-        expression = {name: one.manifest.get(name) for name in ("benchmark", "benchmark_expression")}
-        return replace(result, benchmark=self._run(one.benchmark), manifest=result.manifest | expression)
+        named = self._strategy(text, f"the benchmark of {one.label}")
+        return replace(result, manifest=result.manifest | benchmark_entries(named))
 
     def _run(self, one: SavedResult) -> Result:
         key = json.dumps(one.manifest, sort_keys=True)
@@ -278,13 +307,12 @@ class _Desk:
 
     def _anew(self, one: SavedResult) -> Result:
         about = one.manifest
-        strategy, market = self._strategy(one), self._market_of(one)
+        strategy, market = self._strategy(about["expression"], one.label), self._market_of(one)
         _require_inputs(about, market)
-        start, end = _window(about)
+        start, end = window_of(about)
         run = Backtest(strategy, market, execution_of(about["execution"]), start, end, about["engine"]).run()
-        kept = {name: value for name, value in about.items() if name not in run.manifest} | {
-            "asked": about.get("asked")
-        }
+        kept = {name: about[name] for name in ("asked", *WRITTEN) if name in about}
+        kept |= {name: about[name] for name in OF_WALK if "walk" in about and name in about}
         return replace(run, manifest=run.manifest | kept)
 
     def _market_of(self, one: SavedResult) -> Market:
@@ -296,10 +324,9 @@ class _Desk:
             self._markets[key] = _market(recipe, timeframe, self._store, one.label)
         return self._markets[key]
 
-    def _strategy(self, one: SavedResult) -> Strategy:
-        text = one.manifest["expression"]
+    def _strategy(self, text: str | None, label: str) -> Strategy:
         if text is None:
-            raise BadUsage(f"{one.label} has a parameter that can't be written down; run it again in Python")
+            raise BadUsage(f"{label} has a parameter that can't be written down; run it again in Python")
         where, colon, rest = _parted(text)
         if not colon:
             return find_strategy(text)
@@ -308,10 +335,10 @@ class _Desk:
         if chosen is not None:
             return find_strategy(f"{chosen}:{rest}")
         if where.endswith(".py"):
-            return find_strategy(f"{self._own_file(where, one.label)}:{rest}")
-        cure = f"save the class of {one.label} in a file and name it: --strategy-file FILE"
+            return find_strategy(f"{self._own_file(where, label)}:{rest}")
+        cure = f"save the class of {label} in a file and name it: --strategy-file FILE"
         if where == "__main__":
-            raise BadUsage(f"{one.label} was typed into a notebook or a console; {cure}")
+            raise BadUsage(f"{label} was typed into a notebook or a console; {cure}")
         try:
             return find_strategy(text)
         except StrategyFailed as error:
@@ -364,26 +391,6 @@ def _require_inputs(about: Mapping[str, Any], market: Market) -> None:
             f"{about['strategy'].partition('(')[0]} read {names}, which {market.origin} does not have; "
             "fetch or import it, or name another cache with --store"
         )
-
-
-def _window(about: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
-    try:
-        start, end = (pd.Timestamp(moment).tz_convert("UTC").as_unit("ns") for moment in about["window"])
-    except (ValueError, TypeError):
-        raise BadUsage(f"the manifest's window is {about['window']!r:.80}; it should be two moments in UTC") from None
-    return start, end
-
-
-def _trials(run: Again, ledger: Ledger) -> list[Difference]:
-    """That the ledger here counts other trials behind a result than the file says."""
-    about = run.saved.manifest
-    if "walk" in about or "trials" not in about:  # those of a walk are of its training windows too
-        return []
-    start, end = _window(about)
-    then, now = about["trials"], ledger.count(run.result.strategy.family, start, end, run.result.market.origin)
-    sentence = f"trials of {run.label}: the file says {then}, the ledger here counts {now}"
-    entry = f"trials of {run.label}"
-    return [] if then == now else [Difference(entry, str(then), str(now), ASIDE, sentence)]
 
 
 def _number(value: float | None) -> float:

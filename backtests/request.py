@@ -16,7 +16,7 @@ from backtests.execution import Execution
 from backtests.findings import QUICK_CUTS, Examined, examined
 from backtests.ledger import Ledger
 from backtests.result import Result
-from backtests.selection import find_strategies, find_strategy
+from backtests.selection import built_in, find_strategies, find_strategy
 from backtests.simulate import portfolio_fills
 from data_cache.bars import timeframe_length
 from data_cache.cache import load_market
@@ -94,10 +94,17 @@ class Conditions:
     def benchmark_of(self, strategy: Strategy, market: Market) -> Strategy | None:
         """The one asked for; else buying and holding the mix of `strategy`, or its assets in equal shares."""
         if self.benchmark is not None:
-            return None if self.benchmark == "none" else find_strategy(self.benchmark)
+            return None if self.benchmark == "none" else _find_benchmark(self.benchmark)
         assets = traded_assets(strategy, market)
         usual = BTC_ETH if set(assets) == set(dict(BTC_ETH)) else tuple((asset, 1 / len(assets)) for asset in assets)
         return BuyAndHold(mix=getattr(strategy, "mix", usual))
+
+
+def _find_benchmark(text: str) -> Strategy:
+    """The strategy that `text` names; where there is none, "none" is among those that may have been meant."""
+    if text.isidentifier() and text not in built_in():
+        raise UnknownName.among("benchmark", text, [*built_in(), "none"])
+    return find_strategy(text)
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ class Request(Conditions):
         benchmark = self.benchmark_of(strategies[0], market)
         engine = "events" if self.engine == BOTH else self.engine
         results = compare(strategies, market, self.execution(), start, end, engine, benchmark, watch)
-        return [_compared(result) for result in results] if self.engine == BOTH else results
+        return [compared(result) for result in results] if self.engine == BOTH else results
 
 
 def largest_difference(one: Result, other: Result) -> float:
@@ -131,7 +138,7 @@ def largest_difference(one: Result, other: Result) -> float:
     return float((one.equity / other.equity - 1).abs().max())
 
 
-def _compared(events: Result) -> Result:
+def compared(events: Result) -> Result:
     """The result, with the largest relative difference of equity that the vector path makes in its manifest.
 
     CheckFailed unless that decides and ends the same. A rule that looks at its own book can't run there: its decisions

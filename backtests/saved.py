@@ -3,10 +3,13 @@
 import ast
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from backtests.execution import Execution
 from backtests.tearsheet.sealed import Seal, seal_of
@@ -30,29 +33,56 @@ NEEDED: dict[str, type | tuple[type, ...]] = {
     "code": dict,
     "libraries": dict,
 }
+# What a manifest may leave out; of another type it is none of ours.
+OPTIONAL: dict[str, type | tuple[type, ...]] = {
+    "sources": dict,
+    "asked": list,
+    "walk": dict,
+    "judged": dict,
+    "trials": int,
+    "tried_variance": (int, float, type(None)),
+    "largest_difference": (int, float),
+}
+# Entries of entries that are read by name.
+PARTS = {"data": str, "vintages": dict, "code": str, "libraries": str, "sources": list}
 _MANIFEST = re.compile(r'<script type="application/json" id="manifest">(.*?)</script>', re.DOTALL)
 
 
 @dataclass(frozen=True)
 class SavedResult:
-    """One result: its manifest, and the numbers that came of it; None for a metric that was undefined."""
+    """One result: its manifest, and the numbers that came of it; None for a metric that was undefined.
+
+    context : sha256 and vintage, by need, of what the sections of a page read beside it; None where that is not said
+    strategy : what JSON says beside the manifest; "" in a page
+    """
 
     label: str
     manifest: dict[str, Any]
     metrics: dict[str, float | None]
     equity_sha256: str
     benchmark: "SavedResult | None" = None
+    context: Mapping[str, Any] | None = None
+    strategy: str = ""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A file of results; JSON has no seal. page : the text of a page, "" for JSON."""
+    """A file of results; JSON has no seal.
+
+    page : the text of a page, "" for JSON      wording : what else a page was written with, None where it does not say
+    """
 
     path: Path
     title: str
     results: list[SavedResult]
     seal: Seal
     page: str = field(default="", repr=False)
+    wording: Any = field(default=None, repr=False)
+
+    @property
+    def unsealed(self) -> bool:
+        """Whether it is a page that has no seal."""
+        return bool(self.page) and self.seal.missing
 
 
 def is_saved(target: str) -> bool:
@@ -67,12 +97,25 @@ def read_saved(path: Path) -> Saved:
     held = text.removeprefix("\ufeff") if is_json else _manifest_of(path, text)
     try:
         content = json.loads(held)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, a number of thousands of digits, nested without an end
         raise BadUsage(f"what {path} holds of its results is damaged: {error}; {WANTED}") from None
     found = list(_results(path, content))
     title = content.get("title")
     title = title if isinstance(title, str) else " · ".join(one.label for one in found)
-    return Saved(path, title, found, Seal("", "")) if is_json else Saved(path, title, found, seal_of(text), text)
+    if is_json:  # which says neither label nor title
+        found = [replace(one, label=_name(one.manifest)) for one in found]
+        return Saved(path, " · ".join(one.label for one in found), found, Seal("", ""))
+    return Saved(path, title, found, seal_of(text), text, content.get("page"))
+
+
+def window_of(about: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The first bar's open and the last one's end, UTC, as a manifest says them."""
+    try:
+        start, end = (pd.Timestamp(moment).tz_convert("UTC").as_unit("ns") for moment in about["window"])
+        assert start < end
+    except (ValueError, TypeError, AssertionError):
+        raise BadUsage(f"the manifest's window is {about['window']!r:.80}; it should be two moments in UTC") from None
+    return start, end
 
 
 def execution_of(text: str) -> Execution:
@@ -85,12 +128,14 @@ def execution_of(text: str) -> Execution:
         given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
         kinds = {own.name: str if own.type is str else (int, float) for own in fields(Execution)}
         assert all(isinstance(value, kinds[name]) for name, value in given.items())
-    except (SyntaxError, ValueError, AssertionError, KeyError):
+    except (SyntaxError, ValueError, AssertionError, KeyError, RecursionError, MemoryError):
         raise BadUsage(f"the manifest's execution is {text!r:.80}, which is no Execution(fee_bps=10.0, ...)") from None
     return Execution(**given)
 
 
 def _text(path: Path) -> str:
+    if path.is_dir():
+        raise BadUsage(f"{path} is a folder; {WANTED}")
     if not path.is_file():
         raise BadUsage(f"there is no file {path}; {WANTED}")
     try:
@@ -126,11 +171,24 @@ def _result(path: Path, entry: Mapping[str, Any]) -> SavedResult:
     if not isinstance(about, dict) or not isinstance(metrics, dict) or not isinstance(sha256, str):
         raise BadUsage(f"{path} has no manifest of ebbtide's; {WANTED}")
     _require(path, about)
-    numbers = {name: value for name, value in metrics.items() if value is None or isinstance(value, int | float)}
+    numbers = {name: value for name, value in metrics.items() if _is_number(value)}
     beside = entry.get("benchmark")
     benchmark = _result(path, beside) if isinstance(beside, Mapping) else None
-    label = entry.get("label") or _name(about)
-    return SavedResult(str(label), about, numbers, sha256, benchmark)
+    label, strategy, context = (entry.get(name) for name in ("label", "strategy", "context"))
+    return SavedResult(
+        str(label or _name(about)),
+        about,
+        numbers,
+        sha256,
+        benchmark,
+        context if isinstance(context, Mapping) else None,
+        str(strategy or ""),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a metric may be that; JSON holds whole numbers of any length, of which no float is made."""
+    return value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < sys.float_info.max)
 
 
 def _name(about: Mapping[str, Any]) -> str:
@@ -147,3 +205,8 @@ def _require(path: Path, about: Mapping[str, Any]) -> None:
             f"the manifest in {path} (ebbtide {about.get('ebbtide', 'unknown')}) does not say what running it again "
             f"needs: {', '.join(lacking)}; run the strategy anew"
         )
+    odd = [name for name, kind in OPTIONAL.items() if name in about and not isinstance(about[name], kind)]
+    whole = [name for name in PARTS if name in about and name not in odd]
+    odd += [name for name in whole if not all(isinstance(part, PARTS[name]) for part in about[name].values())]
+    if odd:
+        raise BadUsage(f"the manifest in {path} holds what ebbtide never writes as {', '.join(odd)}; {WANTED}")

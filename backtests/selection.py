@@ -24,6 +24,7 @@ Kind = TypeVar("Kind", bound=Strategy | Signal)
 ALL = "all"
 # What the modules that are made of files of the user's own are called, before the name of the file.
 FILE_MODULE = "user_strategy_"
+YOURS = "a file of your own (path/to/file.py:Class)"
 SCHEDULED = ("Scheduled", "ScheduledOnBook", "ScheduledOnEvents")
 
 
@@ -136,8 +137,19 @@ def _shipped(name: str) -> type[Strategy]:
     if name in SCHEDULED:
         return scheduled_classes()[name]
     if name not in built_in():
+        _refuse_path(name)
         raise UnknownName.among("strategy", name, built_in())
     return built_in()[name]
+
+
+def _refuse_path(name: str) -> None:
+    """Raise BadUsage for what is no name of a strategy but a folder, or a file of another kind."""
+    path, cure = Path(name), f"give the name of a strategy, {YOURS}, or a run file (.toml)"
+    if name and path.is_dir():
+        raise BadUsage(f"{name} is a folder; {cure}")
+    if path.is_file() or path.suffix or len(path.parts) > 1:
+        ends = f"ends in {path.suffix}" if path.suffix else "has no suffix"
+        raise BadUsage(f"{name} is no strategy, and a file that {ends} is not read here; {cure}")
 
 
 def require_dataclass(cls: type[Kind]) -> type[Kind]:
@@ -154,10 +166,23 @@ def load_module(where: str, kind: str = "strategy") -> ModuleType:
     can't be loaded
     """
     if not where.endswith(".py"):
+        _refuse_suffix(where)
         return _import(where)
     if not Path(where).is_file():
         raise BadUsage(f"there is no file {where}; a {kind} of your own is path/to/file.py:Class")
     return _load_file(Path(where))
+
+
+def _refuse_suffix(where: str) -> None:
+    """Raise BadUsage for what was meant to be a file in Python and does not end like one: own.pyy, mine.txt, a/b."""
+    path = Path(where)
+    words = all(part.isidentifier() for part in where.split("."))  # of a module that can be imported
+    if words and not path.is_file() and not (path.suffix.startswith(".py") and len(path.suffix) == 4):
+        return
+    meant = path.with_suffix(".py")
+    kind = "is a folder" if path.is_dir() else "is no file that ends in .py"
+    cure = f"did you mean {meant}?" if meant.is_file() else f"give {YOURS}, or module:Class"
+    raise BadUsage(f"{where} {kind}; {cure}")
 
 
 def _load_file(path: Path) -> ModuleType:

@@ -106,7 +106,7 @@ class Charts:
 
         label : what is in it, for those who cannot see it
         """
-        self.tables[id] = frame.to_csv()
+        self.tables[id] = as_csv(frame)
         self.define(*columns, *(head for head, _ in rows))
         return Table(id, label, columns, rows)
 
@@ -123,13 +123,43 @@ class Charts:
         return Chart(id, panel.alt(), figure["layout"]["height"], list(legend))
 
 
+# A spreadsheet takes a text that begins so for a formula, and runs it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_csv(frame: pd.DataFrame, **how: Any) -> str:
+    """`frame` as CSV that a spreadsheet reads as numbers and texts alone, heads too; `how` as for `to_csv`.
+
+    A text that it would take for a formula gets an apostrophe in front; a number written as text stays as it is.
+    """
+    safe = frame.map(_harmless).rename(index=_harmless, columns=_harmless)
+    safe.index.names, safe.columns.names = (
+        [_harmless(name) for name in axis.names] for axis in (frame.index, frame.columns)
+    )
+    return str(safe.to_csv(**how))
+
+
+def _harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) and not _is_number(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text == text.strip()
+
+
 def breakable(name: str) -> Markup:
     """A name that may be broken between its words, for narrow columns.
 
     >>> breakable("StealthQE<b>")
     Markup('Stealth<wbr>QE&lt;b&gt;')
+    >>> breakable("my_rule")
+    Markup('my_<wbr>rule')
     """
-    words = re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[=(,])", name)
+    words = re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[=(,_])", name)
     return Markup("<wbr>").join(words)
 
 
@@ -199,6 +229,13 @@ def write_page(path: Path, text: str) -> None:
     """
     if path.is_dir():
         raise BadUsage(f"{path} is a folder; name a file in it, such as {path / 'tearsheet.html'}")
+    try:
+        _write(path, text)
+    except OSError as error:  # it names the hidden file beside it, which nobody asked for
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:

@@ -126,7 +126,10 @@ def _keep(made: Path, out: Path) -> None:
     """Move what the browser made to where it was asked for; it appears there at once."""
     if not made.exists():
         raise Unprintable(f"the browser wrote no {made.suffix.removeprefix('.').upper()}; {_cure()}")
-    out.parent.mkdir(parents=True, exist_ok=True)
     beside = out.with_name(f".{out.name}.part")
-    shutil.move(made, beside)
-    beside.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made, beside)
+        beside.replace(out)
+    except OSError as error:  # it names the hidden file beside it, which nobody asked for
+        raise OSError(error.errno, error.strerror, str(out)) from None

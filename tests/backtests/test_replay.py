@@ -358,6 +358,25 @@ def test_a_users_own_file_elsewhere_can_be_named(mine: Path, again: Callable[...
     assert again(mine, strategy_files=[Path("lib/other.py")]).held
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("lib", "--strategy-file lib is a folder; name the file in it, such as lib/mine.py"),
+        ("no.py", "--strategy-file no.py is not there; name the file in Python that holds the class"),
+        (
+            "sent/r.json",
+            "--strategy-file sent/r.json does not end in .py; name the file in Python that holds the class",
+        ),
+    ],
+)
+def test_what_is_no_file_of_a_strategy_is_refused(
+    given: str, sentence: str, mine: Path, again: Callable[..., Replay]
+) -> None:
+    Path("lib").mkdir()
+    with pytest.raises(BadUsage, match=f"^{re.escape(sentence)}$"):
+        again(mine, strategy_files=[Path(given)])
+
+
 def test_an_edited_rule_is_told_by_its_class(mine: Path, again: Callable[..., Replay]) -> None:
     Path("mine.py").write_text(MINE.replace('"BTC": self.share', '"BTC": self.share / 2'))
     replay = again(mine)

@@ -17,6 +17,25 @@ WITHOUT_DATA = [
     ("a number that is none", "run BuyAndHold --fee-bps cheap", "'cheap' is not a valid float"),
     ("a strategy too many", "run BuyAndHold FixedMix", "unexpected extra argument (FixedMix)"),
     ("a list of nothing", "list strategys", "did you mean 'strategies'?"),
+    (
+        "a folder for a strategy",
+        "run /tmp",
+        "/tmp is a folder; give the name of a strategy, a file of your own (path/to/",
+    ),
+    (
+        "a file of another kind",
+        "tearsheet page.htmll",
+        "page.htmll is no strategy, and a file that ends in .htmll is not read here; give the name of a strategy",
+    ),
+    ("a path without a suffix", "run a/b", "a/b is no strategy, and a file that has no suffix is not read here; give"),
+    (
+        "a misspelt suffix",
+        "run own.pyy:Never",
+        "own.pyy is no file that ends in .py; give a file of your own (path/to/",
+    ),
+    ("a folder of strategies", "run /tmp:Never", "/tmp is a folder; give a file of your own (path/to/file.py:Class)"),
+    ("a folder to replay", "replay /tmp", "/tmp is a folder; give a tearsheet that ebbtide wrote (.html), or what"),
+    ("a benchmark that is not none", "run BuyAndHold --benchmark Non", "no benchmark 'Non'; did you mean 'none'?"),
     ("a strategy that does not exist", "run StelthQE", "no strategy 'StelthQE'; did you mean 'StealthQE'?"),
     ("one among several", "compare BuyAndHold StelthQE", "did you mean 'StealthQE'?"),
     ("a benchmark that does not exist", "run BuyAndHold --benchmark ByAndHold", "did you mean 'BuyAndHold'?"),
@@ -127,6 +146,7 @@ WITH_DATA = [
         "run BuyAndHold --out {file}/page.html",
         "check the path and what may be written there",
     ),
+    ("a place that takes no file", "run BuyAndHold --out /proc/page.html", "/proc/page.html: No such file"),
 ]
 
 
@@ -149,6 +169,14 @@ def test_what_the_data_cannot_answer_is_one_sentence_and_loses_nothing(
     answer = ebbtide(*filled_in, "--data", "cache", "--store", sixty_days)
     assert said in answer.sentence()
     assert by_hand.contents(sixty_days) == before
+
+
+def test_a_misspelt_suffix_names_the_file_that_was_meant(
+    ebbtide: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").touch()
+    assert ebbtide("run", "own.pyy:Never").sentence() == "own.pyy is no file that ends in .py; did you mean own.py?"
 
 
 def test_no_arguments_show_the_help_and_are_bad_usage(ebbtide: Callable) -> None:
