@@ -144,10 +144,15 @@ def test_another_price_is_another_run(
 def test_the_manifest_names_all_that_decides_the_run(toy: SimpleNamespace, result: Result) -> None:
     told = dict(result.manifest)
     data, libraries, python, version = (told.pop(name) for name in ("data", "libraries", "python", "ebbtide"))
-    code = told.pop("code")
+    code, engine_code, vintages, machine = (told.pop(name) for name in ("code", "engine_code", "vintages", "machine"))
     assert told == {
         "strategy": "Follow(assets=('BTC',))",
+        "expression": "tests.backtests.conftest:Follow(assets=('BTC',))",
         "benchmark": None,
+        "benchmark_expression": None,
+        "asked": [None, None],
+        "market": {},  # made by hand: nothing tells how to make it again
+        "seed": None,
         "execution": repr(COSTLY),
         "engine": "vector",
         "timeframe": "1d",
@@ -157,7 +162,9 @@ def test_the_manifest_names_all_that_decides_the_run(toy: SimpleNamespace, resul
         "origin": "a toy world",
         "sources": {},
     }
-    assert set(data) == {"PLAN_BTC", "bars:BTC"}
+    assert set(data) == set(vintages) == {"PLAN_BTC", "bars:BTC"}
+    assert machine
+    assert len(engine_code) == 64
     assert set(libraries) == {"vectorbt", "vectorbt-rust", "pandas", "numpy", "holidays"}
     assert python
     assert version
