@@ -86,7 +86,9 @@
 
   // What a chart or table shows, as CSV: tables bring their own, a chart's is its traces joined on x.
   const tables = JSON.parse(document.getElementById("tables")?.textContent ?? "{}");
-  const quoted = (cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+  // A spreadsheet takes a text that begins so for a formula, and runs it.
+  const harmless = (cell) => (/^[=+\-@\t\r]/.test(cell) && Number.isNaN(Number(cell)) ? `'${cell}` : cell);
+  const quoted = (cell) => (/[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
   const plain = (text) => new DOMParser().parseFromString(String(text), "text/html").body.textContent;
 
   function placeOf(trace, i) {
@@ -114,7 +116,7 @@
     }
     const first = figures[id].layout.xaxis?.type === "date" ? "day" : "x";
     const lines = [[first, ...names.map(plain)], ...[...rows].map(([at, cells]) => [at, ...cells])];
-    return lines.map((cells) => cells.map(quoted).join(",")).join("\n") + "\n";
+    return lines.map((cells) => cells.map((cell) => quoted(harmless(cell))).join(",")).join("\n") + "\n";
   }
 
   document.addEventListener("click", (event) => {

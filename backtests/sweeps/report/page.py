@@ -17,7 +17,7 @@ from backtests.sweeps.report.paths import COLORS as TENTHS
 from backtests.sweeps.report.paths import MOST_PATHS, Paths
 from backtests.sweeps.report.scored import Scored, scored
 from backtests.sweeps.verdict import STATISTICS
-from backtests.tearsheet.document import Charts, Key, as_json, asset, script_json, template, write_page
+from backtests.tearsheet.document import Charts, Key, as_csv, as_json, asset, script_json, template, write_page
 from backtests.tearsheet.figures import COLORS, NEUTRAL, faded
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def trials_csv(sweep: "Sweep") -> str:
     if len(table) > MOST_ROWS:
         best = sweep.scores.sort_values(ascending=False, kind="stable", na_position="last").index[:MOST_ROWS]
         table = table.loc[np.sort(best.to_numpy())]
-    return str(table.to_csv(float_format="%.8g"))
+    return as_csv(table, float_format="%.8g")
 
 
 def _sections(sweep: "Sweep", trials: Scored, charts: Charts) -> dict[str, Any]:

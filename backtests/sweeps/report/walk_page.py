@@ -16,7 +16,7 @@ from backtests.sweeps.report.walk_panels import OUTSIDE, Banded, Drift, PathRati
 from backtests.sweeps.report.words import signs
 from backtests.sweeps.trial_table import text_of
 from backtests.sweeps.walked import Walk
-from backtests.tearsheet.document import Charts, Key, as_json, asset, script_json, template, write_page
+from backtests.tearsheet.document import Charts, Key, as_csv, as_json, asset, script_json, template, write_page
 from backtests.tearsheet.figures import COLORS, NEUTRAL
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sections.growth import Drawdown, Equity
@@ -104,7 +104,7 @@ def stretches_csv(walk: Walk) -> str:
     """The stretches as CSV, mixes as the command line writes them."""
     table = walk.stretches
     texts = {column: table[column].map(text_of, na_action="ignore") for column in _worded(walk)}
-    return str(table.assign(**texts).to_csv(float_format="%.8g"))
+    return as_csv(table.assign(**texts), float_format="%.8g")
 
 
 def _worded(walk: Walk) -> list[str]:

@@ -22,7 +22,7 @@ from backtests.attribution import (
 from backtests.causes import BOOK, causes
 from backtests.regimes import REGIMES, UNKNOWN
 from backtests.result import Result
-from backtests.tearsheet.document import Charts, Definition, Table
+from backtests.tearsheet.document import Charts, Definition, Table, as_csv
 from backtests.tearsheet.figures import figure, plain
 from backtests.tearsheet.lines import Line, line_keys
 from backtests.tearsheet.sheet import Section, Sheet, first_line

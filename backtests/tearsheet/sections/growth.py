@@ -12,7 +12,7 @@ import pandas as pd
 from backtests.metrics import DAY, daily_equity, days_of, drawdown
 from backtests.regimes import REGIMES, Regime, States, states_at
 from backtests.result import Result
-from backtests.tearsheet.document import Key
+from backtests.tearsheet.document import Key, as_csv
 from backtests.tearsheet.figures import dated, dollars, every_day, faded, plain
 from backtests.tearsheet.lines import Line, curves, line_keys, span
 from backtests.tearsheet.sheet import Section, Sheet
@@ -176,7 +176,7 @@ def _strips(sheet: Sheet, strips: RegimeStrips) -> Any:
         return None
     sheet.charts.define(*strips.states.regimes)
     frame = strips.frame().astype(str)
-    sheet.charts.tables["regimes"] = frame[(frame != frame.shift()).any(axis=1)].to_csv()  # the days of a change alone
+    sheet.charts.tables["regimes"] = as_csv(frame[(frame != frame.shift()).any(axis=1)])  # the days of a change alone
     return sheet.charts.add("regimes", strips, strips.keys())
 
 

@@ -95,6 +95,18 @@ def bitten(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     return opened(browser, results, file, f"Two, {BITE}", subtitle=BITE, notes=[BITE])
 
 
+FORMULA = f"=HYPERLINK({'unbreakable' * 9})"
+
+
+@pytest.fixture(scope="module")
+def formula(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """Two strategies whose long name and parameter have no place to break, and are a spreadsheet's formula."""
+    cls = make_dataclass(FORMULA, [("note", str, FORMULA)], bases=(FixedMix,), frozen=True)
+    start, end = pd.Timestamp("2022-01-01", tz="UTC"), pd.Timestamp("2022-12-31", tz="UTC")
+    results = compare([cls(), cls(note="-1+2")], Lab().market("1d"), start=start, end=end, benchmark=BuyAndHold())
+    return opened(browser, results, tmp_path_factory.mktemp("formula") / "sheet.html", "A formula")
+
+
 # --- what is there
 
 
@@ -202,7 +214,7 @@ def test_dark_mode_changes_paper_ink_and_charts(one: Opened) -> None:
     assert all(before != after for before, after in zip(light, dark, strict=True))
 
 
-@pytest.mark.parametrize("sheet", ["one", "bitten"])
+@pytest.mark.parametrize("sheet", ["one", "bitten", "formula"])
 def test_a_phone_never_scrolls_sideways(sheet: str, request: pytest.FixtureRequest) -> None:
     at = request.getfixturevalue(sheet)
     at.tab.set_viewport_size({"width": 390, "height": 844})
@@ -288,3 +300,14 @@ def test_the_file_name_of_a_download_is_harmless(bitten: Opened) -> None:
     assert re.fullmatch(r"[\w.() -]+\.csv", waiting.value.suggested_filename)
     text = Path(waiting.value.path()).read_text("utf-8")
     assert text.splitlines()[0] == f"day,StealthQE,{BITE},BuyAndHold"
+
+
+@pytest.mark.parametrize("table", ["equity", "metrics"])
+def test_no_cell_of_a_download_is_a_formula_and_numbers_stay_numbers(table: str, formula: Opened) -> None:
+    with formula.tab.expect_download() as waiting:
+        formula.tab.locator(f"button[data-csv='{table}']").click()
+    got = pd.read_csv(waiting.value.path(), index_col=0)
+    heads = [str(head) for head in (*got.columns, *got.index)]
+    assert any(head.startswith(f"'{FORMULA}") for head in heads)
+    assert not any(head.startswith(("=", "+", "-", "@")) for head in heads)
+    assert not got.select_dtypes("float").empty

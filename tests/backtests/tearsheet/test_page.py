@@ -204,6 +204,36 @@ def test_what_differs_between_results_is_said_once_each(two: list[Result]) -> No
     assert facts["Bars"] == "60 × 1d of BTC"
 
 
+CELLS = [
+    ("=1+1", "'=1+1"),
+    ("+1+1", "'+1+1"),
+    ("-cmd", "'-cmd"),
+    ("@SUM(A1)", "'@SUM(A1)"),
+    ("\t=1+1", "'\t=1+1"),
+    ("-0.25", "-0.25"),
+    ("+1e3", "+1e3"),
+    ("-inf", "-inf"),
+    ("a=b", "a=b"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("cell", "written"), CELLS)
+def test_no_text_of_a_csv_is_a_spreadsheets_formula(cell: str, written: str) -> None:
+    """In cells and in all heads; what is a number stays one, also where it is negative."""
+    frame = pd.DataFrame({cell: [cell, "b"], "number": [-1.5, np.nan]}, index=pd.Index([cell, "c"], name=cell))
+    assert document.as_csv(frame).splitlines() == [
+        f"{written},{written},number",
+        f"{written},{written},-1.5",
+        "c,b,",
+    ]
+
+
+def test_heads_of_several_levels_are_no_formulas_either() -> None:
+    heads = pd.MultiIndex.from_tuples([("=a", "x"), ("=a", "@y")], names=["-n", None])
+    assert document.as_csv(pd.DataFrame([[1, 2]], columns=heads)).splitlines() == ["'-n,'=a,'=a", ",x,'@y", "0,1,2"]
+
+
 # --- the file
 
 
