@@ -30,12 +30,14 @@ class Resamples:
     """Days drawn again, a row per resample; simple returns, each array of shape (n_resamples, n_days).
 
     returns : of the book      excess : over cash      market : the benchmark's over cash, NaN where there is none
+    whole : whether each is the return of its day alone; not where days before it are missing, whose return it holds too
     years : that the days took
     """
 
     returns: np.ndarray
     excess: np.ndarray
     market: np.ndarray
+    whole: np.ndarray
     years: float
 
     @property
@@ -102,18 +104,27 @@ def max_drawdown_days(of: Resamples) -> np.ndarray:
 
 
 def skew(of: Resamples) -> np.ndarray:
-    """Skewness of returns, corrected for sample size."""
-    n = of.returns.shape[1]
-    away = of.returns - of.returns.mean(axis=1, keepdims=True)
-    variance = (away * away).mean(axis=1)
-    corrected = (away * away * away).mean(axis=1) * np.sqrt(n * (n - 1)) / (n - 2)
-    return np.where(variance > ROUNDING**2, corrected / np.where(variance > 0, variance, 1) ** 1.5, np.nan)
+    """Skewness of the returns of whole days, corrected for sample size."""
+    n = of.whole.sum(axis=1)
+    mean = (of.returns * of.whole).sum(axis=1) / np.maximum(n, 1)
+    away = (of.returns - mean[:, None]) * of.whole
+    defined = n > 2
+    count = np.where(defined, n, 3)
+    variance = (away * away).sum(axis=1) / count
+    corrected = (away * away * away).sum(axis=1) / count * np.sqrt(count * (count - 1)) / (count - 2)
+    defined &= variance > ROUNDING**2
+    return np.where(defined, corrected / np.where(defined, variance, 1) ** 1.5, np.nan)
 
 
 def tail(of: Resamples) -> np.ndarray:
-    """The mean return of the worst 5 % of days."""
-    worst = int(np.ceil(0.05 * of.returns.shape[1]))
-    return np.asarray(np.partition(of.returns, worst - 1, axis=1)[:, :worst].mean(axis=1))
+    """The mean return of the worst 5 % of whole days."""
+    worst = np.ceil(0.05 * of.whole.sum(axis=1)).astype(int)
+    most = max(1, int(worst.max()))
+    lowest = np.partition(np.where(of.whole, of.returns, np.inf), most - 1, axis=1)[:, :most]
+    if (worst == most).all():  # as many in every resample: their order does not matter
+        return np.asarray(lowest.mean(axis=1))
+    taken = np.where(np.arange(most) < worst[:, None], np.sort(lowest, axis=1), 0.0).sum(axis=1)
+    return np.where(worst > 0, taken / np.maximum(worst, 1), np.nan)
 
 
 def beta(of: Resamples) -> np.ndarray:
@@ -205,9 +216,10 @@ def as_they_were(result: Result) -> Resamples:
 
 
 def _days(result: Result) -> pd.DataFrame:
-    """Columns returns, excess and market of the days; where the benchmark lacks some of them there is no market."""
+    """Columns returns, excess, market and whole of the days; where the benchmark lacks some there is no market."""
     excess = daily_excess(result)
-    days = pd.DataFrame({"returns": result.returns, "excess": excess})
+    after = result.returns.index.diff()
+    days = pd.DataFrame({"returns": result.returns, "excess": excess, "whole": (after == DAY) | after.isna()})
     market = daily_excess(result.benchmark).reindex(days.index) if result.benchmark else None
     return days.assign(market=np.nan if market is None or market.isna().any() else market)
 
@@ -215,9 +227,10 @@ def _days(result: Result) -> pd.DataFrame:
 def _resamples(days: pd.DataFrame, rows: np.ndarray) -> Iterator[Resamples]:
     years = (days.index[-1] - days.index[0] + DAY) / YEAR
     returns, excess, market = (days[name].to_numpy(float) for name in ("returns", "excess", "market"))
+    whole = days["whole"].to_numpy(bool)
     for start in range(0, len(rows), AT_ONCE):
         taken = rows[start : start + AT_ONCE]
-        yield Resamples(returns[taken], excess[taken], market[taken], years)
+        yield Resamples(returns[taken], excess[taken], market[taken], whole[taken], years)
 
 
 def _block(days: pd.DataFrame) -> int:

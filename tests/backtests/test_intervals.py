@@ -30,7 +30,7 @@ def walk(days: int, seed: int = 1) -> Result:
 def single(*returns: float) -> Resamples:
     """Days of a year, one a day, without cash or a benchmark."""
     days = np.array([returns])
-    return Resamples(days, days, np.full(days.shape, np.nan), days.shape[1] / 365)
+    return Resamples(days, days, np.full(days.shape, np.nan), np.full(days.shape, True), days.shape[1] / 365)
 
 
 @settings(max_examples=8, deadline=None)
@@ -39,6 +39,30 @@ def test_each_formula_is_the_metric_where_days_are_as_they_were(seed: int, days:
     result = walk(days, seed)
     found = {name: float(values[0]) for name, values in evaluated(as_they_were(result)).items()}
     assert found == pytest.approx({name: result.metrics[name] for name in INTERVALS}, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_where_days_are_missing_the_day_after_them_is_in_no_formula_that_is_not_of_it() -> None:
+    """60 days without the 11th, 12th and 41st, a fall of a half among them: skewness and shortfall are of 55 days."""
+    closes = 100 * np.exp(np.cumsum(np.random.default_rng(9).normal(0, 0.02, 60)))
+    closes[10:] /= 2
+    result = run(market(list(closes), missing=(10, 11, 40)), BTC)
+    found = evaluated(as_they_were(result))
+    assert as_they_were(result).whole.sum() == 60 - 3 - 2
+    assert {name: values[0] for name, values in found.items()} == pytest.approx(
+        {name: result.metrics[name] for name in INTERVALS}, nan_ok=True
+    )
+    table = intervals(result).table
+    assert table.at["skew", "low"] > -1.5
+    assert table.at["tail", "low"] > -0.1
+
+
+def test_each_resample_has_the_tail_of_as_many_whole_days_as_it_drew() -> None:
+    """Of 20 whole days the worst counts, -0.2; of 21 the worst two, -0.2 and -0.1; the merged day's -0.9 never."""
+    days = np.array([[-0.9, -0.2, -0.1, *[0.0] * 19]] * 2)
+    whole = np.full(days.shape, True)
+    whole[:, 0] = whole[0, -1] = False
+    drawn = Resamples(days, days, np.full(days.shape, np.nan), whole, 1.0)
+    assert INTERVALS["tail"](drawn).tolist() == pytest.approx([-0.2, -0.15])
 
 
 def test_what_has_an_interval_is_a_metric_and_what_trading_counts_has_none() -> None:
