@@ -103,12 +103,19 @@ def _tape(strategy: Strategy, market: Market) -> Tape:
 def _leaks(
     whole: pd.DataFrame, strategy: Strategy, market: Market, tape: Tape, cuts: Sequence[pd.Timestamp], seed: int
 ) -> list[Leak]:
-    end = tape.known_at[-1]
+    end, market = tape.known_at[-1], _of_series_read(strategy, market)
     found = [_first_difference(whole, _asked(strategy, market, tape, end), end, "left as it was")]
     for cut in sorted(cuts):
         found.append(_leak(whole, strategy, market.until(cut), tape, cut, "removed"))
         found.append(_leak(whole, strategy, poisoned(market, cut, seed), tape, cut, "replaced by noise"))
     return [leak for leak in found if leak is not None]
+
+
+def _of_series_read(strategy: Strategy, market: Market) -> Market:
+    """The market with only those series that the signals may read: changing others takes time and is seen by none."""
+    needs = {need for signal in strategy.signals().values() for need in signal.reads}
+    observed = market.observations
+    return replace(market, observations=observed.only(series for series in observed if series in needs))
 
 
 def turns_of(weights: pd.DataFrame) -> pd.DatetimeIndex:

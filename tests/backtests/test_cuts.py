@@ -1,5 +1,7 @@
 """Where a proof cuts: within the window of a run, and half the time where its decisions changed a weight."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,10 @@ from backtests.decisions import decide, traded_assets
 from backtests.proofs import prove, random_cuts, turns_of
 from backtests.tape import build_tape
 from data_cache.lab import Lab
+from data_cache.lazy import Lazy
 from data_cache.market import Market
-from strategies import TrendFollowing
+from data_cache.observations import Observations
+from strategies import StealthQE, TrendFollowing
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +55,16 @@ def test_a_proof_takes_half_its_moments_from_where_the_rule_turns(lab: Market) -
     turns = set(turns_of(decide(rule, lab, tape, 0.0, 0.0)))
     moments = prove(rule, lab, 12).moments[1::2]
     assert len(turns & set(moments)) >= 3 > 12 / 2 * len(turns) / len(tape.opens)
+
+
+def test_a_proof_opens_no_series_that_no_signal_reads(lab: Market) -> None:
+    """Only what the signals of StealthQE read is asked of the store."""
+    rule, opened = StealthQE(), set()
+
+    def read(series: str) -> pd.DataFrame:
+        opened.add(series)
+        return lab.observations.rows(series)
+
+    lazy = replace(lab, observations=Observations(Lazy(list(lab.observations), read)))
+    assert prove(rule, lazy, 4).leaks == prove(rule, lab, 4).leaks == ()
+    assert opened == {need for signal in rule.signals().values() for need in signal.reads if ":" not in need}
