@@ -10,14 +10,18 @@ DATA, CODE, VERSIONS, FILE = "data", "code", "versions", "the file itself"
 ASIDE = ""
 # Compared entry by entry, not as a whole.
 PARTED = ("code", "data", "vintages", "libraries", "sources")
-# Of what was asked, and of what else was tried: neither is run again.
-NOT_RUN = ("asked", "trials", "origin", "market")
+# Compared elsewhere, or not decided by the run.
+NOT_RUN = ("asked", "trials", "tried_variance", "comparable_trials", "largest_difference", "origin", "market")
+# A walk writes them in its own sense.
+OF_WALK = ("seed",)
 # Compared without the place of the class: the file of a strategy may lie elsewhere.
 PLACED = ("expression", "benchmark_expression")
 _CAUSES = {"ebbtide": VERSIONS, "python": VERSIONS, "machine": VERSIONS, "engine_code": CODE}
 _NAMES = {"engine_code": "code of the engines"}
-# They follow from the data where those differ, and from nothing else.
+# They follow from the data where those differ, and from nothing else; or from the code where that does.
 _OF_DATA = ("window", "bars", "assets")
+_OF_CODE = ("strategy", "expression", "benchmark", "benchmark_expression")
+SIMULATED = "SIMULATED"
 _SHOWN = 12
 
 
@@ -41,23 +45,37 @@ class Difference:
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
     """What the manifest of a saved run says otherwise than that of the run made now."""
-    data = list(_data(then, now))
+    code = list(_each("code of", CODE, then["code"], now["code"]))
+    data = list(_data(then, now, CODE if code else FILE))
+    explained = dict.fromkeys(_OF_DATA, DATA) if any(one.cause == DATA for one in data) else {}
+    explained |= dict.fromkeys(_OF_CODE, CODE) if code else {}
     return [
-        *_whole(then, now, any(one.cause == DATA for one in data)),
+        *_whole(then, now, explained),
         *_each("library", VERSIONS, then["libraries"], now["libraries"]),
-        *_each("code of", CODE, then["code"], now["code"]),
+        *code,
         *data,
         *_each("source of", ASIDE, then.get("sources", {}), now["sources"]),
-        *(one for name in ("market", "origin") for one in _one(name, ASIDE, then.get(name), now[name])),
+        *_one("market", ASIDE, then["market"], now["market"]),
+        *_one("origin", _origin(then, now), then.get("origin"), now["origin"]),
     ]
 
 
-def _whole(then: Mapping[str, Any], now: Mapping[str, Any], data_differ: bool) -> Iterator[Difference]:
+def _origin(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What it means that a market is called otherwise: the lab calls itself one thing, and real history never its."""
+    lab = then["market"] == now["market"] and now["market"].get("data") == "lab"
+    return FILE if lab or (SIMULATED in str(then.get("origin"))) != (SIMULATED in now["origin"]) else ASIDE
+
+
+def _whole(then: Mapping[str, Any], now: Mapping[str, Any], explained: Mapping[str, str]) -> Iterator[Difference]:
+    """Every entry that is compared as a whole; `explained` is the cause where another one explains it."""
+    aside = (*PARTED, *NOT_RUN, *(OF_WALK if "walk" in then else ()))
     for name in now:
-        if name in then and name not in (*PARTED, *NOT_RUN):
-            usual = DATA if name in _OF_DATA and data_differ else FILE
-            old, new = (unplaced(about[name]) if name in PLACED else about[name] for about in (then, now))
-            yield from _one(_NAMES.get(name, name), _CAUSES.get(name, usual), old, new)
+        if name not in aside:
+            cause = _CAUSES.get(name, explained.get(name, FILE))
+            if name not in then and then["ebbtide"] != now["ebbtide"]:
+                cause = VERSIONS
+            old, new = (unplaced(about.get(name)) if name in PLACED else about.get(name) for about in (then, now))
+            yield from _one(_NAMES.get(name, name), cause, old, new)
 
 
 def unplaced(expression: Any) -> Any:
@@ -93,8 +111,9 @@ def _told(value: Any) -> str:
     return text[:_SHOWN] if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
 
 
-def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
-    for need in sorted({*then["data"], *now["data"]}):
+def _data(then: Mapping[str, Any], now: Mapping[str, Any], unread: str) -> Iterator[Difference]:
+    """Inputs that are others now; `unread` is the cause where one is not read any more, though it is there."""
+    for need in sorted({*then["data"], *now["data"], *then["vintages"]}):
         old, new = (about["vintages"].get(need) for about in (then, now))
         same = then["data"].get(need) == now["data"].get(need)
         if same and old == new:
@@ -104,6 +123,8 @@ def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Differenc
         if same or old == new:
             words = f"{need}: what the file says of it does not fit its own hash"
             cause = FILE
+        if need not in now["data"]:
+            words, cause = f"{need}: the file says it was read, but what it tells to run does not read it", unread
         yield Difference(f"data {need}", _vintage(need, old), _vintage(need, new), cause, words)
 
 
@@ -121,6 +142,8 @@ def _vintage(need: str, vintage: Any) -> str:
     if not isinstance(vintage, Mapping) or not vintage.get("rows"):
         return "nothing"
     rows, revisions = vintage["rows"], vintage.get("revisions", 0)
+    if not isinstance(rows, int) or not isinstance(revisions, int):
+        return "what ebbtide never writes"
     kind = {"bars": "bars", "futures": "days of futures"}.get(need.rpartition(":")[0], "releases")
     revised = f" ({revisions:,} of them revisions)" if revisions else ""
     return f"{rows:,} {kind}{revised} to {str(vintage.get('last', ''))[:16]}"

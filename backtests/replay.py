@@ -124,12 +124,12 @@ class Replay:
         """That the page was changed after it was written, or that nobody can tell; "" where it was not, or for JSON."""
         seal = self.saved.seal
         if self.saved.unsealed:
-            return f"{self.saved.path.name} is not sealed: it can't be told whether it was changed"
+            return self._doubt
         if not seal.broken:
             return ""
         return (
-            f"{self.saved.path.name} was changed after ebbtide wrote it: its seal says {seal.said[:12]}, what it holds "
-            f"has {seal.found[:12]}; what follows is of the manifest as it stands"
+            f"{self._doubt}: its seal says {seal.said[:12]}, what it holds has {seal.found[:12]}; what "
+            "follows is of the manifest as it stands"
         )
 
     @property
@@ -138,10 +138,10 @@ class Replay:
         causes = self._causes()
         told = "; ".join(causes.values())
         otherwise = f", though not all is as it was: {told}" if told else ""
-        if self.held:
-            return f"every number is the same to the last digit{otherwise}"
-        if self.same:
+        if self.same and self.tampering:
             return self._shows_otherwise(otherwise)
+        if self.same:
+            return f"every number is the same to the last digit{otherwise}"
         if self.saved.seal.broken:
             causes = {FILE: "the file was changed"} | causes
         if causes:
@@ -155,8 +155,7 @@ class Replay:
         """Raise CheckFailed unless the numbers are the same to the last digit and the file is as it was written."""
         if not self.held:
             told = self.tampering and not self.same
-            changed = f"{self.saved.path.name} was changed after ebbtide wrote it, and " if told else ""
-            raise CheckFailed(changed + self.verdict)
+            raise CheckFailed((f"{self._doubt}, and " if told else "") + self.verdict)
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints."""
@@ -164,19 +163,26 @@ class Replay:
         return {
             "file": str(self.saved.path),
             "title": self.saved.title,
-            "seal": {"said": seal.said, "found": seal.found, "broken": seal.broken},
+            "seal": {"said": seal.said, "found": seal.found, "broken": seal.broken, "missing": self.saved.unsealed},
             "same": self.same,
             "verdict": self.verdict,
             "differences": [one.summary() for one in self.differences],
             "results": [one.summary() for one in self.again],
         }
 
+    @property
+    def _doubt(self) -> str:
+        """What the seal says against the page."""
+        if self.saved.unsealed:
+            return f"{self.saved.path.name} is not sealed, so it can't be told whether it was changed"
+        return f"{self.saved.path.name} was changed after ebbtide wrote it"
+
     def _shows_otherwise(self, otherwise: str) -> str:
-        """What to make of a page that was changed while its manifest was not."""
+        """What to make of a page that was changed, or may have been, while its manifest was not."""
         number = first_false_number(self.saved.page, self.saved.results)
         return (
-            f"{self.saved.path.name} was changed after ebbtide wrote it: don't trust what it shows. Its manifest runs "
-            f"to the same numbers as it holds{otherwise}; what a reader sees in tables may not be them"
+            f"{self._doubt}: don't trust what it shows. Its manifest runs to the "
+            f"same numbers as it holds{otherwise}; what a reader sees in tables may not be them"
             f"{f'. {number}' if number else ''}"
         )
 

@@ -41,6 +41,7 @@ OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "judged": dict,
     "trials": int,
     "tried_variance": (int, float, type(None)),
+    "comparable_trials": int,
     "largest_difference": (int, float),
 }
 # Entries of entries that are read by name.

@@ -185,6 +185,22 @@ def test_the_table_of_a_page_is_what_its_manifest_has(page: Path) -> None:
     assert first_false_number(saved_.page, results) == "Decisions of BuyAndHold shows 1, its manifest says –"
 
 
+@pytest.mark.parametrize("hidden", ['"ebbtide-seal"  content', '"ebbtide-sea1" content', ""])
+def test_a_page_whose_seal_was_taken_away_or_hidden_fails_the_check(
+    hidden: str, page: Path, tmp_path: Path, again: Callable[..., Replay]
+) -> None:
+    path = tmp_path / "bare.html"
+    edited_text = page.read_text().replace("<title>Two</title>", "<title>Too good</title>")
+    path.write_text(edited_text.replace('"ebbtide-seal" content', hidden))
+    replay = again(path)
+    assert replay.tampering == "bare.html is not sealed, so it can't be told whether it was changed"
+    assert replay.summary()["seal"]["missing"]
+    with pytest.raises(
+        CheckFailed, match=r"^bare\.html is not sealed, so it can't .*: don't trust what it shows\. Its"
+    ):
+        replay.require()
+
+
 def _better(content: dict[str, Any]) -> None:
     content["results"][0]["metrics"]["sharpe"] = 2.5
 
@@ -233,7 +249,9 @@ def test_a_hash_that_does_not_fit_its_vintage_is_noticed(
         ("engine_code", "0" * 64, "code of the engines: 000000000000 then, ", "code"),
         ("code", {}, "code of CeilingSpread: – then, ", "code"),
         ("bars", 7, "bars: the file says 7, but what it tells to run has ", "the file itself"),
-        ("origin", "elsewhere", "origin: elsewhere then, SIMULATED (lab, seed 7, effect 1) now", ""),
+        ("origin", "cache", "origin: the file says cache, but what it tells to run has SIMULATED", "the file itself"),
+        ("seed", 8, "seed: the file says 8, but what it tells to run has 7", "the file itself"),
+        ("benchmark", "BuyAndHold()", "benchmark: the file says BuyAndHold(), but ", "the file itself"),
     ],
 )
 def test_each_entry_that_differs_is_told(
@@ -296,7 +314,9 @@ def test_trials_that_came_since_are_told_and_change_no_number(
 ) -> None:
     replay = again(saved(Backtest(StealthQE(), lab, end=END).run(), tmp_path / "r.json", trials=5))
     (found,) = replay.differences
-    assert found.sentence == "trials of StealthQE: the file says 5, the ledger here counts 0"
+    assert (
+        found.sentence == "trials of StealthQE: the file says 5, which can't be checked here, where the ledger counts 0"
+    )
     assert replay.verdict == "every number is the same to the last digit"
 
 
