@@ -355,10 +355,9 @@ def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
     results = record(asked.run(watch=progress), "run" if single else "compare", asked.trial_ledger())
     examined = asked.examined(results)
     if asked.out is not None:
-        from backtests.tearsheet import write_tearsheet
+        from backtests.tearsheet.page import title_of, write_tearsheet
 
-        title = " · ".join(result.name for result in results)
-        write_tearsheet(results, asked.out, title, findings=examined.findings, proofs=examined.proofs)
+        write_tearsheet(results, asked.out, title_of(results), findings=examined.findings, proofs=examined.proofs)
     if asked.json:
         return _print_json(_summary(results, examined.findings, single))
     return print_results(results, examined.findings, asked.engine, asked.out)

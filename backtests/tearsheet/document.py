@@ -25,6 +25,8 @@ from data_cache.errors import BadUsage
 from data_cache.version import __version__
 
 HOME = "backtests.tearsheet"
+# So many letters of a name are kept on one line.
+WHOLE = 14
 
 
 @dataclass(frozen=True)
@@ -152,15 +154,22 @@ def _is_number(text: str) -> bool:
 
 
 def breakable(name: str) -> Markup:
-    """A name that may be broken between its words, for narrow columns.
+    """A name that may be broken between its words, for narrow columns; a word of so few letters stays whole.
 
     >>> breakable("StealthQE<b>")
-    Markup('Stealth<wbr>QE&lt;b&gt;')
-    >>> breakable("my_rule")
-    Markup('my_<wbr>rule')
+    Markup('StealthQE&lt;b&gt;')
+    >>> breakable("TermPremiumShield")
+    Markup('Term<wbr>Premium<wbr>Shield')
+    >>> breakable("BuyAndHold(mix=my_rule)")
+    Markup('BuyAndHold(<wbr>mix=<wbr>my_rule)')
     """
-    words = re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[=(,_])", name)
+    parts = re.split(r"(?<=[=(,])", name)
+    words = [word for part in parts for word in (_words(part) if len(part) > WHOLE else [part])]
     return Markup("<wbr>").join(words)
+
+
+def _words(part: str) -> list[str]:
+    return re.split(r"(?<=[a-z])(?=[A-Z])|(?<=_)", part)
 
 
 def prose(docstring: str) -> Markup:
@@ -232,7 +241,9 @@ def write_page(path: Path, text: str) -> None:
     try:
         _write(path, text)
     except OSError as error:  # it names the hidden file beside it, which nobody asked for
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        if error.errno is not None:
+            error.filename = str(path)
+        raise
 
 
 def _write(path: Path, text: str) -> None:

@@ -10,6 +10,8 @@ from backtests.metrics import DAY
 
 # Okabe and Ito's palette: told apart by all forms of colour vision; yellow is left out, white paper swallows it.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# For more lines than that; they are dashed too, so that no colour has to be told from its neighbour by itself.
+MORE_COLORS = ("#7B5EA7", "#946C21", "#B8336A", "#6B8E00")
 DASHES = ("solid", "dash", "dot")
 NEUTRAL = "#7f7f7f"
 SHADE = "rgba(127,127,127,0.22)"

@@ -6,6 +6,7 @@ day stand at its date; a bar that ends at midnight belongs to the day that ends 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -13,9 +14,15 @@ import pandas as pd
 from backtests.metrics import days_of, labels, with_benchmarks
 from backtests.result import Result
 from backtests.tearsheet.document import Key
-from backtests.tearsheet.figures import COLORS, DASHES, NEUTRAL, plain, trace
+from backtests.tearsheet.figures import COLORS, DASHES, MORE_COLORS, NEUTRAL, plain, trace
 
 ASSET_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7")
+
+# Colour and dash of each line in turn: ten lines have ten colours, and no two of thirty have both in common.
+_FIRST = [(color, "solid") for color in COLORS] + [(color, DASHES[1 + i % 2]) for i, color in enumerate(MORE_COLORS)]
+STYLES = _FIRST + [
+    (color, dash) for dash, color in product(reversed(DASHES), COLORS + MORE_COLORS) if (color, dash) not in _FIRST
+]
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ def lines_of(results: Sequence[Result]) -> list[Line]:
     """A line for each result, in the palette's order, and a grey one for each benchmark that is not a result."""
     everything = with_benchmarks(results)
     return [
-        Line(result, label, COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
+        Line(result, label, *STYLES[i % len(STYLES)])
         if i < len(results)
         else Line(result, label, NEUTRAL, DASHES[(i - len(results)) % len(DASHES)], is_benchmark=True)
         for i, (result, label) in enumerate(zip(everything, labels(everything), strict=True))

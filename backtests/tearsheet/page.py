@@ -6,6 +6,7 @@ from typing import Any
 
 from backtests.execution import Execution
 from backtests.findings import Finding
+from backtests.metrics import labels
 from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import as_json, asset, script_json, template, write_page
@@ -28,6 +29,8 @@ from backtests.tearsheet.sheet import Section, Sheet
 from data_cache.errors import BadUsage
 from data_cache.version import __version__
 
+# So many strategies are named in a title.
+MOST_NAMED = 4
 Watch = Callable[[Sequence[Section]], Iterable[Section]]
 
 # In the order of the page.
@@ -94,12 +97,17 @@ def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = 
     )
 
 
+def title_of(results: Sequence[Result]) -> str:
+    """What a page on `results` is called: their names; of many, how many there are, for the names stand below it."""
+    return f"{len(results)} strategies" if len(results) > MOST_NAMED else " · ".join(one.name for one in results)
+
+
 def facts(results: Sequence[Result]) -> list[tuple[str, str]]:
     """What was tested, on what, over which window and at which costs: pairs of a term and its description."""
     tapes = [result.tape for result in results]
     return [
         ("Strategy" if len(results) == 1 else "Strategies", _each(result.name for result in results)),
-        ("Benchmark", _each(result.benchmark.name for result in results if result.benchmark) or "none"),
+        ("Benchmark", _each(_benchmarks(results)) or "none"),
         ("Window", _each(f"{t.opens.index[0]:%-d %b %Y} to {t.known_at[-1]:%-d %b %Y %H:%M} UTC" for t in tapes)),
         ("Bars", _each(f"{len(r.tape.opens):,} × {r.tape.timeframe} of {', '.join(r.tape.assets)}" for r in results)),
         ("Data", _each(result.market.origin for result in results)),
@@ -107,6 +115,15 @@ def facts(results: Sequence[Result]) -> list[tuple[str, str]]:
         ("Capital", _each(f"${result.execution.capital:,.0f}" for result in results)),
         ("Engine", _each(str(result.manifest["engine"]) for result in results)),
     ]
+
+
+def _benchmarks(results: Sequence[Result]) -> list[str]:
+    """The name of each benchmark, with what differs where they are of one class."""
+    found: list[Result] = []
+    for result in results:
+        if result.benchmark and all(result.benchmark.strategy != other.strategy for other in found):
+            found.append(result.benchmark)
+    return labels(found)
 
 
 def conditions(execution: Execution) -> str:

@@ -132,4 +132,5 @@ def _keep(made: Path, out: Path) -> None:
         shutil.move(made, beside)
         beside.replace(out)
     except OSError as error:  # it names the hidden file beside it, which nobody asked for
-        raise OSError(error.errno, error.strerror, str(out)) from None
+        error.filename, error.filename2 = str(out), None
+        raise

@@ -12,7 +12,7 @@ from backtests.replay import Rerun, rerun
 from backtests.request import Request, asked_of
 from backtests.result import Result
 from backtests.saved import is_saved
-from backtests.tearsheet.page import write_tearsheet
+from backtests.tearsheet.page import title_of, write_tearsheet
 from backtests.tearsheet.printing import print_pdf, print_png, safe
 from data_cache.errors import BadUsage, EbbtideError
 
@@ -116,7 +116,7 @@ def _of_saved(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _of_strategies(asked: TearsheetRequest, running: Through, building: Through) -> Tearsheet:
     results = record(asked.run(watch=running), "tearsheet", asked.trial_ledger())
-    title = " · ".join(result.name for result in results)
+    title = title_of(results)
     return _written(asked, results, asked.examined(results, asked.cuts), title, building)
 
 

@@ -1,5 +1,6 @@
 """The causality certificate, the engine, what was looked for and found, and the versions that ran."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +12,14 @@ from backtests.tearsheet.document import Charts, Definition
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sheet import Section, Sheet
 
-ENGINES = {
-    "vector": "vectorbt",
-    "kernel": "kernel, then vectorbt",
-    "events": "event engine",
-}
+_OF_A_PART = re.compile(r"signal (?:\w+\.)+(?=\w+ \()")
 COLUMNS = (
     Definition(
         "engine",
         "Engine",
-        "What made the fills: vectorbt takes all decisions at once; the event engine goes from bar to bar and shows a "
-        "strategy nothing but its past; the kernel is that of sweeps, whose best vectorbt runs again.",
+        "What made the fills. vector: vectorbt, which takes all decisions at once; events: the event engine, which "
+        "goes from bar to bar and shows a strategy nothing but its past; kernel: that of sweeps, whose best vectorbt "
+        "runs again.",
     ),
     Definition(
         "causality",
@@ -134,6 +132,23 @@ def _before(proved: pd.DataFrame) -> str:
     )
 
 
+def grouped(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings that say the same of several strategies as one, about all of them, where the first one stood.
+
+    What is said of a part's signal, such as stealth_qe.srf, is the same as what is said of srf.
+    """
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.code, _OF_A_PART.sub("signal ", finding.sentence)), []).append(finding)
+    return [_one(sentence, group) for (_, sentence), group in alike.items()]
+
+
+def _one(sentence: str, group: Sequence[Finding]) -> Finding:
+    if len(group) == 1:
+        return group[0]
+    return Finding(group[0].code, ", ".join(dict.fromkeys(finding.about for finding in group)), sentence)
+
+
 def coded(findings: Sequence[Finding], charts: Charts) -> list[tuple[object, Finding]]:
     """Each finding with its code, which opens what it means."""
     heads = [code_of(finding.code) for finding in findings]
@@ -149,7 +164,7 @@ def code_of(code: str) -> object:
 def looked_for(findings: Sequence[Finding]) -> pd.DataFrame:
     """A row per code: those that a run is checked for, and others that were found; column found, whom it is about."""
     codes = dict.fromkeys([*CHECKED, *(finding.code for finding in findings)])
-    about = {code: [f.about or "the run" for f in findings if f.code == code] for code in codes}
+    about = {code: dict.fromkeys(f.about or "the run" for f in findings if f.code == code) for code in codes}
     return pd.DataFrame({"found": {code: ", ".join(names) for code, names in about.items()}}).rename_axis("code")
 
 
@@ -182,7 +197,7 @@ def _texts(row: pd.Series) -> list[str]:
     first, last = (f"{pd.Timestamp(row[name]):%-d %b %Y %H:%M}" if row[name] else "–" for name in ("first", "last"))
     difference = row["difference"]
     return [
-        ENGINES.get(row["engine"], row["engine"]),
+        row["engine"],
         row["causality"],
         str(row["cuts"]) if row["cuts"] else "–",
         first,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from backtests.skill import Skill, skill
 from backtests.tearsheet.document import Definition, Table
 from backtests.tearsheet.lines import Line
-from backtests.tearsheet.sections.checks import causality, coded
+from backtests.tearsheet.sections.checks import causality, coded, grouped
 from backtests.tearsheet.sheet import Section, Sheet
 
 COLUMNS = (
@@ -58,7 +58,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
         "sentences": [(line, sentence(sheet, line, judged[line.label])) for line in sheet.strategies],
         "table": _table(sheet, judged),
         "causality": causality(sheet),
-        "findings": coded(sheet.findings, sheet.charts),
+        "findings": coded(grouped(sheet.findings), sheet.charts),
         "several": len(judged) > 1,
     }
 

@@ -9,7 +9,7 @@ from backtests.findings import CHECKED, Finding, examined
 from backtests.proofs import Leak, Proof
 from backtests.result import Result
 from backtests.tearsheet import page
-from backtests.tearsheet.sections.checks import build, causality, certificate, looked_for, versions
+from backtests.tearsheet.sections.checks import build, causality, certificate, grouped, looked_for, versions
 from backtests.tearsheet.sheet import Sheet
 from tests.backtests.parsed_page import Page
 from tests.backtests.tearsheet.worlds import Follow, market, run
@@ -92,6 +92,22 @@ def test_every_check_is_listed_with_whom_it_was_found_for() -> None:
         "",
         "A",
     ]
+
+
+def test_a_strategy_is_named_once_for_a_code() -> None:
+    found = [Finding("SIGNAL_UNKNOWN", "A", "one"), Finding("SIGNAL_UNKNOWN", "A", "two")]
+    assert looked_for(found).at["SIGNAL_UNKNOWN", "found"] == "A"
+
+
+def test_what_is_said_of_several_strategies_is_said_once() -> None:
+    unknown = "signal {}srf (StandingRepoUse) is unknown at 43% of the bars' ends"
+    whole, part = (
+        Finding("SIGNAL_UNKNOWN", *said) for said in (("A", unknown.format("")), ("B", unknown.format("a.")))
+    )
+    other, few = Finding("SIGNAL_UNKNOWN", "B", "another sentence"), Finding("FEW_DECISIONS", "B", "another sentence")
+    both = Finding("SIGNAL_UNKNOWN", "B, A", whole.sentence)
+    assert grouped([part, other, whole, few]) == [both, other, few]
+    assert grouped([part]) == [part]
 
 
 def test_what_was_not_looked_for_is_not_said_to_be_absent(result: Result) -> None:

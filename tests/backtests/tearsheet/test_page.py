@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import time
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,13 @@ def test_each_strategy_has_a_colour_of_its_own_and_the_benchmark_is_grey() -> No
     assert [one.label for one in drawn] == ["Follow(share=0.5)", "Follow(share=0.25)", "BuyAndHold"]
     assert [one.color for one in drawn] == [*COLORS[:2], NEUTRAL]
     assert [one.is_benchmark for one in drawn] == [False, False, True]
+
+
+def test_ten_lines_have_ten_colours_and_no_two_of_thirty_look_alike() -> None:
+    result = run(market([110, 99]))
+    drawn = lines_of([result] * 30)
+    assert len({one.color for one in drawn[:10]}) == 10
+    assert len({(one.color, one.dash) for one in drawn}) == 30
 
 
 # --- the page
@@ -202,6 +209,23 @@ def test_what_differs_between_results_is_said_once_each(two: list[Result]) -> No
     assert facts["Strategies"] == "Follow"
     assert facts["Window"] == "1 Jan 2024 to 1 Mar 2024 00:00 UTC"
     assert facts["Bars"] == "60 × 1d of BTC"
+
+
+def test_two_benchmarks_of_a_class_are_told_apart() -> None:
+    bitcoin, ether = (BuyAndHold(mix=((asset, 1.0),)) for asset in ("BTC", "ETH"))
+    one = run(market([110, 99]), benchmark=bitcoin)
+    assert one.benchmark is not None
+    other = replace(one, benchmark=replace(one.benchmark, strategy=ether))
+    assert dict(page.facts([one]))["Benchmark"] == "BuyAndHold"
+    assert dict(page.facts([one, other, other]))["Benchmark"] == (
+        "BuyAndHold(mix=(('BTC', 1.0),)); BuyAndHold(mix=(('ETH', 1.0),))"
+    )
+
+
+def test_a_title_names_four_strategies_and_counts_more() -> None:
+    result = run(market([110, 99]))
+    assert page.title_of([result] * 4) == "BuyAndHold · BuyAndHold · BuyAndHold · BuyAndHold"
+    assert page.title_of([result] * 5) == "5 strategies"
 
 
 CELLS = [
