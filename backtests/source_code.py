@@ -1,6 +1,5 @@
 """The code that a trial stands on: an edited rule is another rule, wherever in its sources the edit was made."""
 
-import ast
 import hashlib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,12 +7,12 @@ from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
 
+from backtests.imports import OURS, imported
 from signals.parameters import parameters
 from signals.signal import Signal
 from strategies.strategy import Strategy
 
 ROOT = Path(__file__).parents[1]
-OURS = {"data_cache", "signals", "strategies", "backtests"}
 # What of backtests decides the numbers of a run.
 ENGINE = tuple(
     f"backtests/{name}.py"
@@ -39,7 +38,7 @@ def code(strategy: Strategy, known: Sources | None = None) -> dict[str, str]:
     """A sha256 of each source file that decides what `strategy` does, by the name of the class, or of the file.
 
     These are its class and those of its signals, the strategies and signals nested in them, what they inherit from,
-    and what a user's own module imports of the files beside it.
+    and what a user's own module imports, but the standard library and what is installed.
     known : what `sources` answered where the files are; of classes that it lacks, they are read
     """
     found: dict[str, str] = {}
@@ -107,28 +106,9 @@ def _sources_of(cls: type) -> dict[str, str]:
     if path is None or not path.is_file():
         return {cls.__name__: _typed_in(cls)}
     own = {cls.__name__: _sha256(path)}
-    return own if cls.__module__.partition(".")[0] in OURS else own | _imported(path, {path})
-
-
-def _imported(path: Path, seen: set[Path]) -> dict[str, str]:
-    """The modules beside the one at `path` that it imports, and that those import, by file name."""
-    found: dict[str, str] = {}
-    for other in _beside(path):
-        if other not in seen:
-            seen.add(other)
-            found |= {other.name: _sha256(other)} | _imported(other, seen)
-    return found
-
-
-def _beside(path: Path) -> Iterator[Path]:
-    """The files beside `path` that its import statements name, wherever in it they stand."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        named = [node.module] if isinstance(node, ast.ImportFrom) else []
-        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.level):
-            named += [alias.name for alias in node.names]
-        for name in filter(None, named):
-            place = path.parent.joinpath(*name.split("."))
-            yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+    if cls.__module__.partition(".")[0] in OURS:
+        return own
+    return own | imported(path, cls.__module__)
 
 
 def _typed_in(cls: type) -> str:

@@ -17,7 +17,7 @@ from data_cache.market import Market
 from strategies import BuyAndHold, StealthQE, VolatilityTarget
 
 # What tells of a run and decides no number of it.
-TELLING = {"backtests/expression.py", "backtests/manifest.py", "backtests/selection.py", "backtests/source_code.py"}
+TELLING = {f"backtests/{name}.py" for name in ("expression", "imports", "manifest", "selection", "source_code")}
 LOADED = (
     "import sys; from backtests.backtest import Backtest; from data_cache.lab import Lab; import strategies as s;"
     "r = Backtest(s.StealthQE(), Lab().market(), engine='events', benchmark=s.BuyAndHold()).run(); r.metrics;"

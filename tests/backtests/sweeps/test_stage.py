@@ -212,10 +212,12 @@ START, END = pd.Timestamp("2022-01-01", tz="UTC"), pd.Timestamp("2022-02-01", tz
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A strategy in a file of its own, and a neighbour that it imports."""
     (tmp_path / "swept_rule.py").write_text(RULE)
-    (tmp_path / "swept_neighbour.py").write_text("SHARE = 0.5\n")
+    (tmp_path / "swept_neighbour.py").write_text("from swept_package.levels import LEVEL\nSHARE = LEVEL\n")
+    (tmp_path / "swept_package").mkdir()
+    (tmp_path / "swept_package" / "levels.py").write_text("LEVEL = 0.5\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
     # What is loaded under these names is forgotten again.
-    for name in ("swept_neighbour", "user_strategy_swept_rule"):
+    for name in ("swept_neighbour", "swept_package", "swept_package.levels", "user_strategy_swept_rule"):
         monkeypatch.setitem(sys.modules, name, None)
         monkeypatch.delitem(sys.modules, name)
     return tmp_path
@@ -268,10 +270,11 @@ def test_the_command_run_enters_the_trial_of_a_user_s_own_file_that_a_sweep_ente
     assert pairs(Ledger(tmp_path / "ledger").trials()) == [entered(own_plan(own, lab), 1)[1]]
 
 
-def test_an_edit_of_a_neighbour_makes_other_trials_of_the_same_parameters(own: Path, lab: Market) -> None:
+@pytest.mark.parametrize("edit", ["swept_neighbour.py", "swept_package/levels.py"])
+def test_an_edit_of_a_neighbour_makes_other_trials_of_the_same_parameters(edit: str, own: Path, lab: Market) -> None:
     before, about = entered(own_plan(own, lab), 1), own_plan(own, lab).about()["code"]
-    (own / "swept_neighbour.py").write_text("SHARE = 0.25\n")
+    (own / edit).write_text((own / edit).read_text().replace("0.5", "0.25") + "# edited\n")
     after, edited = entered(own_plan(own, lab), 1), own_plan(own, lab).about()["code"]
     assert [trial for trial, _ in before] == [trial for trial, _ in after]
     assert {code for _, code in before}.isdisjoint(code for _, code in after)
-    assert {name for name in about if about[name] != edited[name]} == {"swept_neighbour.py"}
+    assert {name for name in about if about[name] != edited[name]} == {edit}
