@@ -10,8 +10,9 @@ from backtests.execution import Execution
 from backtests.intervals import INTERVALS, Resamples, as_they_were, daily_excess, evaluated, intervals
 from backtests.metrics import METRICS
 from backtests.result import Result
+from backtests.statistics.bootstrap import block_length, draws
 from strategies import BuyAndHold
-from tests.backtests.tearsheet.worlds import FREE, Follow, market, run
+from tests.backtests.tearsheet.worlds import EARNING, FREE, Follow, market, rich_world, run
 
 BTC = BuyAndHold(mix=(("BTC", 1.0),))
 WITHOUT = {"turnover", "costs_paid", "decisions", "fills", "hit_rate", "exposure", "time_in_market"}
@@ -82,6 +83,42 @@ def test_the_estimate_is_the_metric_and_lies_within_its_interval() -> None:
     assert (middle["estimate"] < middle["high"]).all()
 
 
+def test_the_bounds_are_the_5_and_95_percent_quantiles_of_a_thousand_resamples() -> None:
+    result = walk(100)
+    found, returns = intervals(result), result.returns.to_numpy()
+    totals = [np.prod(1 + returns[rows]) - 1 for rows in draws(100, found.block, 1_000, 0)]
+    assert found.table.loc["total_return", ["low", "high"]].tolist() == pytest.approx(np.percentile(totals, [5, 95]))
+
+
+def test_blocks_are_the_longer_ones_of_what_book_and_benchmark_earn_over_cash() -> None:
+    """Cash that earns much every other day gives returns longer blocks than excess returns have."""
+    benchmark = BuyAndHold(mix=(("ETH", 1.0),))
+    result = run(rich_world(120, "1d", seed=4), Follow(0.5), EARNING, benchmark=benchmark)
+    excess = result.bar_returns.to_numpy() - result.cash_returns.to_numpy()
+    assert result.benchmark is not None
+    market = result.benchmark.bar_returns.to_numpy() - result.cash_returns.to_numpy()
+    assert [block_length(each) for each in (excess, result.bar_returns, market)] == [2, 7, 1]
+    assert intervals(result).block == 2
+
+
+def test_over_cash_that_earns_each_formula_is_the_metric_too() -> None:
+    result = run(rich_world(120, "1d"), Follow(0.5), EARNING, benchmark=BTC)
+    assert sharpe_of(result.bar_returns) != pytest.approx(result.metrics["sharpe"], abs=1)
+    found = {name: float(values[0]) for name, values in evaluated(as_they_were(result)).items()}
+    assert found == pytest.approx({name: result.metrics[name] for name in INTERVALS}, rel=1e-9, abs=1e-12)
+
+
+def sharpe_of(returns: pd.Series) -> float:
+    return float(returns.mean() / returns.std() * 365**0.5)
+
+
+def test_what_cash_earned_in_a_day_of_hours_is_compounded() -> None:
+    """On the 2nd of January bills are known to pay 300 % a year: over 24 hours of it, and nothing on the 1st."""
+    result = run(rich_world(), Follow(0.5), EARNING)
+    earned = result.returns - daily_excess(result)
+    assert earned.iloc[:2].tolist() == pytest.approx([0, (1 + 3 / 365 / 24) ** 24 - 1])
+
+
 def test_a_higher_level_is_wider() -> None:
     wide, narrow = (intervals(walk(200), level).table.loc["sharpe"] for level in (0.95, 0.5))
     assert wide["low"] < narrow["low"] < narrow["high"] < wide["high"]
@@ -130,6 +167,13 @@ def test_days_under_water_are_counted_from_the_peak_until_equity_is_back_at_it()
     assert INTERVALS["max_drawdown_days"](single(1.0, -0.5, 0.5, 0.1)).tolist() == [3]
     assert INTERVALS["max_drawdown_days"](single(0.1, 0.1, 0.1)).tolist() == [0]
     assert INTERVALS["max_drawdown"](single(1.0, -0.5, 0.5, 0.5)).tolist() == [0.5]
+
+
+def test_where_days_are_missing_a_day_under_water_counts_for_its_share_of_the_time() -> None:
+    """Three days in a year and a half of them: each stands for half a year, 182.5 days."""
+    days = np.array([[0.1, -0.5, 0.1]])
+    drawn = Resamples(days, days, np.full(days.shape, np.nan), np.full(days.shape, True), 1.5)
+    assert INTERVALS["max_drawdown_days"](drawn).tolist() == pytest.approx([2 * 182.5])
 
 
 def test_excess_of_hourly_bars_is_compounded_by_day() -> None:

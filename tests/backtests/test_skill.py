@@ -11,7 +11,7 @@ from backtests.metrics import excess_returns
 from backtests.result import Result
 from backtests.skill import Skill, skill
 from backtests.statistics.overfitting import deflated_sharpe, minimum_backtest_years, moments, probabilistic_sharpe
-from tests.backtests.tearsheet.worlds import Follow, market, run
+from tests.backtests.tearsheet.worlds import EARNING, Follow, market, rich_world, run
 
 
 def rising(**told: Any) -> Result:
@@ -35,6 +35,16 @@ def test_many_trials_deflate_by_their_count_and_the_variance_of_their_ratios() -
     assert found.minimum_years == minimum_backtest_years(412, result.metrics["sharpe"])
     assert found.sharpe == pytest.approx(of.sharpe * sqrt(365))
     assert found.verdict == f"deflated probability {found.deflated:.3f}: no evidence of skill"
+
+
+def test_a_ratio_is_worth_what_the_returns_over_cash_make_it() -> None:
+    """Most of what the book earns is what cash earned: its returns alone would look like skill."""
+    result = run(rich_world(120, "1d"), Follow(0.5), EARNING)
+    over_cash, alone = result.bar_returns - result.cash_returns, result.bar_returns
+    found = skill(replace(result, manifest=result.manifest | {"trials": 3, "tried_variance": 0.001}))
+    assert found.probabilistic == pytest.approx(probabilistic_sharpe(moments(over_cash)))
+    assert found.deflated == pytest.approx(deflated_sharpe(moments(over_cash), 3, 0.001))
+    assert probabilistic_sharpe(moments(alone)) > found.probabilistic + 0.1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from backtests.tearsheet.sections.correlation import build, correlations, days_in_common
 from backtests.tearsheet.sheet import Sheet
 from strategies import BuyAndHold
-from tests.backtests.tearsheet.worlds import Follow, market, run
+from tests.backtests.tearsheet.worlds import EARNING, Follow, market, rich_world, run
 
 BTC = BuyAndHold(mix=(("BTC", 1.0),))
 
@@ -34,6 +34,17 @@ def test_the_days_are_those_that_all_lines_have() -> None:
     days = days_in_common(Sheet(results))
     assert days.index.strftime("%m-%d").tolist() == ["01-01", "01-03", "01-05"]
     assert days.shape == (3, 2)
+
+
+def test_what_cash_earned_is_in_no_correlation() -> None:
+    """Both books lie in cash in part, which moves them together: over cash they are less alike."""
+    on = rich_world(60, "1d")
+    results = [run(on, Follow(0.1), EARNING), run(on, BuyAndHold(0.1, (("ETH", 1.0),)), EARNING)]
+    days = days_in_common(Sheet(results))
+    excess = [result.bar_returns.to_numpy() - result.cash_returns.to_numpy() for result in results]
+    assert days.to_numpy() == pytest.approx(np.column_stack(excess))
+    totals = pd.concat([result.bar_returns for result in results], axis=1)
+    assert totals.corr().iloc[0, 1] > 0.3 > correlations(days).iloc[0, 1]
 
 
 def test_a_strategy_and_the_benchmark_it_is_are_one() -> None:

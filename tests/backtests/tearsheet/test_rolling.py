@@ -96,6 +96,16 @@ def test_up_to_a_tenth_of_the_days_of_a_window_may_be_unknown() -> None:
     assert two.iloc[-1] == pytest.approx(one.iloc[-1])
 
 
+def test_a_year_has_as_many_days_as_are_known() -> None:
+    """18 of the first 20 days are known: as many a year, 365 x 18 / 20, make a deviation and a ratio annual."""
+    result = run(market(walk(40), missing=(10,)))
+    days = result.bar_returns.iloc[:19].drop(result.bar_returns.index[10]).to_numpy()
+    assert len(days) == 18
+    per_year = (365 * 18 / 20) ** 0.5
+    assert rolling_volatility(result, 20).iloc[19] == pytest.approx(days.std(ddof=1) * per_year)
+    assert rolling_sharpe(result, 20).iloc[19] == pytest.approx(days.mean() / days.std(ddof=1) * per_year)
+
+
 def test_a_book_in_cash_has_no_sharpe_ratio_no_volatility_and_no_beta_to_speak_of() -> None:
     """In for 20 days, then out: 30 days later nothing of them is left in the window, not even rounding."""
     result = run(market(walk(60), funding=[*funding(1, 20, 1.0), *funding(21, 60, -1.0)]), Follow(), benchmark=BTC)
