@@ -48,26 +48,62 @@ class Resamples:
     @cached_property
     def below_peak(self) -> np.ndarray:
         """Equity over its highest value so far, minus 1, at the start and after each day."""
-        equity = np.cumprod(1 + self.returns, axis=1)
-        equity = np.concatenate([np.ones((len(equity), 1)), equity], axis=1)
-        return np.asarray(equity / np.maximum.accumulate(equity, axis=1) - 1)
+        n, days = self.returns.shape
+        equity = np.ones((n, days + 1))
+        np.cumprod(1 + self.returns, axis=1, out=equity[:, 1:])
+        equity /= np.maximum.accumulate(equity, axis=1)
+        equity -= 1
+        return equity
+
+    # What several metrics are made of, each counted once.
+
+    @cached_property
+    def total(self) -> np.ndarray:
+        """The product of 1 + return, minus 1."""
+        return np.asarray(np.prod(1 + self.returns, axis=1) - 1)
+
+    @cached_property
+    def mean_excess(self) -> np.ndarray:
+        """Mean of excess returns."""
+        return np.asarray(self.excess.mean(axis=1))
+
+    @cached_property
+    def deviation(self) -> np.ndarray:
+        """Standard deviation of returns."""
+        return np.asarray(self.returns.std(axis=1, ddof=1))
+
+    @cached_property
+    def deviation_excess(self) -> np.ndarray:
+        """Standard deviation of excess returns: that of returns where cash earns nothing."""
+        return self.deviation if self.excess is self.returns else np.asarray(self.excess.std(axis=1, ddof=1))
+
+    @cached_property
+    def variance_market(self) -> np.ndarray:
+        """Variance of the benchmark's excess returns."""
+        return np.asarray(self.market.var(axis=1, ddof=1))
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """Covariance of excess returns with the benchmark's."""
+        away = self.excess - self.mean_excess[:, None]
+        return np.asarray((away * self.market).sum(axis=1) / (self.excess.shape[1] - 1))
 
 
 def total_return(of: Resamples) -> np.ndarray:
     """The product of 1 + return, minus 1."""
-    return np.asarray(np.prod(1 + of.returns, axis=1) - 1)
+    return of.total
 
 
 def cagr(of: Resamples) -> np.ndarray:
     """The total return, a year."""
     with np.errstate(over="ignore", divide="ignore"):
-        growth = np.expm1(np.log1p(total_return(of)) / of.years)
+        growth = np.expm1(np.log1p(of.total) / of.years)
     return np.where(np.isfinite(growth), growth, np.nan)
 
 
 def volatility(of: Resamples) -> np.ndarray:
     """Standard deviation of returns, a year."""
-    return np.asarray(of.returns.std(axis=1, ddof=1) * np.sqrt(of.per_year))
+    return np.asarray(of.deviation * np.sqrt(of.per_year))
 
 
 def sharpe(of: Resamples) -> np.ndarray:
@@ -75,13 +111,13 @@ def sharpe(of: Resamples) -> np.ndarray:
 
     A resample that never departs from cash has none of its excess: 0, as where a sweep is judged.
     """
-    return np.asarray(_ratio(of.excess.mean(axis=1), of.excess.std(axis=1, ddof=1), 0.0) * of.per_year**0.5)
+    return np.asarray(_ratio(of.mean_excess, of.deviation_excess, 0.0) * of.per_year**0.5)
 
 
 def sortino(of: Resamples) -> np.ndarray:
     """Mean over downside deviation of excess returns, a year."""
     downside = np.sqrt((np.minimum(of.excess, 0) ** 2).mean(axis=1))
-    return np.asarray(_ratio(of.excess.mean(axis=1), downside) * of.per_year**0.5)
+    return np.asarray(_ratio(of.mean_excess, downside) * of.per_year**0.5)
 
 
 def calmar(of: Resamples) -> np.ndarray:
@@ -97,21 +133,25 @@ def max_drawdown(of: Resamples) -> np.ndarray:
 def max_drawdown_days(of: Resamples) -> np.ndarray:
     """Days from a peak until equity is back at it, or until the end: the longest."""
     under = of.below_peak < 0
-    rows = np.arange(under.shape[1])
+    rows = np.arange(under.shape[1], dtype=np.int32)
     peak = np.maximum.accumulate(np.where(under, 0, rows), axis=1)
     since = rows[1:] - peak[:, :-1]
-    return np.asarray(np.where(under[:, 1:] | under[:, :-1], since, 0).max(axis=1) * 365 / of.per_year)
+    longest = np.where(under[:, 1:] | under[:, :-1], since, 0).max(axis=1)
+    return np.asarray(longest.astype(np.int64) * 365 / of.per_year)
 
 
 def skew(of: Resamples) -> np.ndarray:
     """Skewness of the returns of whole days, corrected for sample size."""
     n = of.whole.sum(axis=1)
-    mean = (of.returns * of.whole).sum(axis=1) / np.maximum(n, 1)
-    away = (of.returns - mean[:, None]) * of.whole
+    counted = of.returns if of.whole.all() else of.returns * of.whole
+    mean = counted.sum(axis=1) / np.maximum(n, 1)
+    away = of.returns - mean[:, None]
+    away = away if counted is of.returns else away * of.whole
     defined = n > 2
     count = np.where(defined, n, 3)
-    variance = (away * away).sum(axis=1) / count
-    corrected = (away * away * away).sum(axis=1) / count * np.sqrt(count * (count - 1)) / (count - 2)
+    squared = away * away
+    variance = squared.sum(axis=1) / count
+    corrected = (squared * away).sum(axis=1) / count * np.sqrt(count * (count - 1)) / (count - 2)
     defined &= variance > ROUNDING**2
     return np.where(defined, corrected / np.where(defined, variance, 1) ** 1.5, np.nan)
 
@@ -129,17 +169,17 @@ def tail(of: Resamples) -> np.ndarray:
 
 def beta(of: Resamples) -> np.ndarray:
     """Covariance of excess returns with the benchmark's, over the variance of the benchmark's."""
-    return _ratio(_covariance(of), of.market.var(axis=1, ddof=1))
+    return _ratio(of.covariance, of.variance_market)
 
 
 def alpha(of: Resamples) -> np.ndarray:
     """Mean excess return less beta times the benchmark's, a year."""
-    return np.asarray((of.excess.mean(axis=1) - beta(of) * of.market.mean(axis=1)) * of.per_year)
+    return np.asarray((of.mean_excess - beta(of) * of.market.mean(axis=1)) * of.per_year)
 
 
 def correlation(of: Resamples) -> np.ndarray:
     """Correlation of excess returns with the benchmark's."""
-    return _ratio(_covariance(of), of.excess.std(axis=1, ddof=1) * of.market.std(axis=1, ddof=1))
+    return _ratio(of.covariance, of.deviation_excess * np.sqrt(of.variance_market))
 
 
 # By the name of the metric.
@@ -227,10 +267,11 @@ def _days(result: Result) -> pd.DataFrame:
 def _resamples(days: pd.DataFrame, rows: np.ndarray) -> Iterator[Resamples]:
     years = (days.index[-1] - days.index[0] + DAY) / YEAR
     returns, excess, market = (days[name].to_numpy(float) for name in ("returns", "excess", "market"))
-    whole = days["whole"].to_numpy(bool)
+    whole, idle = days["whole"].to_numpy(bool), np.array_equal(returns, excess)  # idle cash earns nothing
     for start in range(0, len(rows), AT_ONCE):
         taken = rows[start : start + AT_ONCE]
-        yield Resamples(returns[taken], excess[taken], market[taken], whole[taken], years)
+        drawn = returns[taken]
+        yield Resamples(drawn, drawn if idle else excess[taken], market[taken], whole[taken], years)
 
 
 def _block(days: pd.DataFrame) -> int:
@@ -247,8 +288,3 @@ def _rows(n_days: int, block: int, reps: int, seed: int) -> np.ndarray:
 def _ratio(numerator: np.ndarray, denominator: np.ndarray, undefined: float = np.nan) -> np.ndarray:
     defined = denominator > ROUNDING
     return np.where(defined, numerator / np.where(defined, denominator, 1.0), undefined)
-
-
-def _covariance(of: Resamples) -> np.ndarray:
-    away = of.excess - of.excess.mean(axis=1, keepdims=True)
-    return np.asarray((away * of.market).sum(axis=1) / (of.excess.shape[1] - 1))
