@@ -13,14 +13,15 @@ import pandas as pd
 import signals
 from backtests.selection import FILE_MODULE, built_in, scheduled_classes
 from signals.parameters import parameters
+from signals.signal import Signal
 from strategies.strategy import Strategy
 
 # Of a class that was typed into a notebook or a console.
 TYPED_IN = "__main__"
 
 
-def expression(strategy: Strategy) -> str | None:
-    """The text that names `strategy`: its class, where that is a user's own its file or module, its parameters.
+def expression(strategy: Strategy | Signal) -> str | None:
+    """The text that names a strategy or signal: its class, if that is a user's own its file or module, its parameters.
 
     None where a parameter can't be written: an object that is no number, text, tuple, time, strategy or signal, or a
     class that neither ebbtide nor the file of the user's own has. A file is named relative to the working directory,

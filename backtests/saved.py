@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -156,6 +157,8 @@ def _results(path: Path, content: Any) -> Iterator[SavedResult]:
     """Of a page: results, each with its benchmark. Of JSON: one with its benchmark, or results and one benchmark."""
     if not isinstance(content, Mapping):
         raise BadUsage(f"{path} has no manifest of ebbtide's; {WANTED}")
+    if "study" in content:
+        raise BadUsage(f"{path} is a study, and replay reads tearsheets; {_study_again(content)}")
     if "manifest" in content and "equity_sha256" not in content:
         best = content["manifest"].get("expression") if isinstance(content["manifest"], Mapping) else None
         cure = f"; the best trial of it alone: ebbtide run {best!r}" if best else ""
@@ -165,6 +168,17 @@ def _results(path: Path, content: Any) -> Iterator[SavedResult]:
         raise BadUsage(f"{path} holds no results; {WANTED}")
     for one in each:
         yield _result(path, {"benchmark": content.get("benchmark")} | one if isinstance(one, dict) else {})
+
+
+def _study_again(content: Mapping[str, Any]) -> str:
+    """How to make a study again; the command comes from a file, so it is quoted anew."""
+    about = content.get("manifest", content["study"])
+    said = about.get("command") if isinstance(about, Mapping) else None
+    try:
+        words = shlex.split(said) if isinstance(said, str) else []
+    except ValueError:
+        words = []
+    return f"run: {shlex.join(words)}" if words[:2] == ["ebbtide", "study"] else "make it again in Python"
 
 
 def _result(path: Path, entry: Mapping[str, Any]) -> SavedResult:

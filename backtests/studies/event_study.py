@@ -92,11 +92,19 @@ class Study:
         return verdict(self)
 
     @property
+    def command(self) -> str | None:
+        """The command that makes it again, quoted for a shell; None where none can."""
+        from backtests.studies.command import command
+
+        return command(self)
+
+    @property
     def manifest(self) -> dict[str, Any]:
         """Everything that decides the numbers."""
         needs = {*self.signal.reads, *(f"bars:{asset}" for asset in self.design.assets)}
         return {
             "ebbtide": __version__,
+            "command": self.command,
             "signal": repr(self.signal),
             **self.design.summary(),
             "origin": self.market.origin,

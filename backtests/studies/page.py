@@ -122,6 +122,7 @@ def render_study(study: Study) -> str:
         verdict=study.verdict,
         signs=signs,
         facts=facts(study),
+        command=study.command,
         terms=list(charts.terms.values()),
         manifest_text=as_json(study.manifest, indent=2),
         manifest=script_json({"ebbtide": __version__, "study": study.manifest}),

@@ -1,9 +1,12 @@
 """A study as a user meets it: options, JSON, eighty columns, a page, and one sentence for whatever is wrong."""
 
+import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from data_cache.cache import load_market
 from data_cache.store import Store
@@ -41,6 +44,36 @@ def test_every_option_is_heard(ebbtide: Callable, cached: tuple[object, ...]) ->
     assert manifest["assets"] == ["SOL"]
     assert manifest["window"] == ["2024-01-10 00:00:00+00:00", "2024-02-29 00:00:00+00:00"]
     assert (manifest["cluster"], manifest["latency_hours"], manifest["seed"]) == ("7d", 3.0, 3)
+
+
+def test_the_page_gives_the_command_that_makes_it_again(
+    ebbtide: Callable, cached: tuple[object, ...], sixty_days: Path, tmp_path: Path
+) -> None:
+    page, saved = tmp_path / "study.html", tmp_path / "study.json"
+    options = ("--latency", "3", "--study-seed", "3", "--cluster", "2d", *cached)
+    first = ebbtide("study", *STUDY, *options, "--out", page, "--json")
+    saved.write_text(first.out)
+    command = first.json["manifest"]["command"]
+    assert command == (
+        "ebbtide study 'Trend(asset='\"'\"'BTC'\"'\"', days=3)' --event '> 0' --horizons 1d,7d --from 2024-01-01 "
+        "--to 2024-02-29 --data cache --cluster 2d --latency 3.0 --draws 100 --study-seed 3"
+    )
+    again = ebbtide(*shlex.split(command)[1:], "--store", sixty_days, "--json").json
+    assert [again[name] for name in ("table", "events")] == [first.json[name] for name in ("table", "events")]
+    assert escape(command) in page.read_text()
+    for file in (page, saved):
+        told = ebbtide("replay", file).sentence()
+        assert told == f"{file} is a study, and replay reads tearsheets; run: {command}"
+
+
+def test_a_command_in_a_file_that_was_sent_cannot_reach_the_shell(ebbtide: Callable, tmp_path: Path) -> None:
+    for command, told in (
+        ("ebbtide study Trend; rm x", "run: ebbtide study 'Trend;' rm x"),
+        ("rm x", "make it again in Python"),
+        ("ebbtide study 'x", "make it again in Python"),
+    ):
+        (tmp_path / "s.json").write_text(json.dumps({"study": "x", "manifest": {"command": command}}))
+        assert ebbtide("replay", tmp_path / "s.json").sentence().endswith(f"tearsheets; {told}")
 
 
 def test_what_is_shown_fits_eighty_columns(

@@ -12,6 +12,8 @@ from backtests.studies import Study, study, write_study
 from backtests.studies.page import render_study
 from backtests.studies.panels import HIGH, LOW, MEAN, USUAL, EventPaths, Evidence
 from data_cache.errors import BadUsage
+from data_cache.lab import Lab
+from signals import StandingRepoUse
 from tests.backtests.chromium import NEEDS_CHROMIUM, browse, told
 from tests.backtests.parsed_page import Page
 from tests.backtests.studies.worlds import Gauge, daily, market, random_walk
@@ -94,6 +96,19 @@ def test_the_words_and_the_manifest_are_on_the_page(made: Study, page: Page) -> 
     assert "GAUGE of 10 Feb 2024" in text
     assert "SIMULATED" not in text
     assert json.loads(page.scripts["manifest"])["study"]["event"] == "> 1"
+
+
+def test_a_study_on_a_market_made_by_hand_has_no_command(made: Study, page: Page) -> None:
+    assert made.command is None
+    assert "command" not in page.ids
+    assert "No command makes this study again" in " ".join(page.text)
+
+
+def test_the_command_on_the_lab_says_what_is_not_as_usual() -> None:
+    on_lab = study(StandingRepoUse(), Lab(seed=3).market(), "> 1", draws=100)
+    assert on_lab.command == (
+        "ebbtide study 'StandingRepoUse(window=21, exclude_period_ends=False)' --event '> 1' --seed 3 --draws 100"
+    )
 
 
 def test_a_page_asks_for_nothing_from_elsewhere(page: Page) -> None:
