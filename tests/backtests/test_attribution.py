@@ -216,6 +216,35 @@ class Ignores(NetLiquidityTide):
         return 7
 
 
+def test_the_median_is_of_what_is_known_as_bars_end_and_not_of_the_moments_at_which_the_rule_is_asked() -> None:
+    """Each day funding is negative from 06:00 on, thrice, and positive from 18:00 on: positive as every day ends."""
+    hours = [("06", -1.0), ("07", -1.0), ("08", -1.0), ("18", 1.0)]
+    moves = [(f"2024-01-0{day} {hour}:00", value) for day in (1, 2, 3) for hour, value in hours]
+    row = by_signal(run(market([110, 99, 90], funding=[("2024-01-01", 1.0), *moves]), Follow())).loc["funding"]
+    assert row["median"] == 1
+
+
+@dataclass(frozen=True)
+class Graded(Follow):
+    """Hold a half and what funding is; look at a signal that it does not use."""
+
+    def signals(self) -> dict[str, Signal]:
+        return {"funding": Funding(), "ignored": Funding()}
+
+    def weights(self, now: Now) -> Weights:
+        return {"BTC": 0.5 + now.funding}
+
+
+def test_asked_again_a_rule_trades_within_the_same_band() -> None:
+    """From 0.6 to 0.65 is within a tenth and no decision; to 0.8 is one."""
+    moves = [("2024-01-01", 0.1), ("2024-01-02 12:00", 0.15), ("2024-01-03 12:00", 0.3)]
+    result = run(market([110, 99, 90, 99], funding=moves), Graded(), Execution(band=0.1, capital=1000, min_notional=0))
+    assert len(result.decisions) == 2
+    row = by_signal(result).loc["ignored"]
+    assert row["decisions"] == 2
+    assert row["total_return_added"] == pytest.approx(0, abs=1e-12)
+
+
 def test_a_rule_without_signals_lacks_nothing() -> None:
     assert by_signal(run(market([110, 99]))).empty
 

@@ -57,6 +57,22 @@ def test_all_that_was_traded_on_a_day_counts_together() -> None:
     assert traded["participation"].item() == pytest.approx(2000 / 2400)
 
 
+def test_a_day_of_fills_is_beside_the_equity_before_the_first_of_them() -> None:
+    """Held since 06:00 of the 2nd at 100; at 12:00 the 10 coins are sold at 150. Equity was 1000 before the first."""
+    moves = [("2024-01-02 06:00", 1.0), ("2024-01-02 12:00", -1.0)]
+    closes = [100.0] * 30 + [150.0] * 18
+    traded = participation(run(market(closes, timeframe="1h", funding=moves), Follow()))
+    assert traded["notional"].item() == pytest.approx(1000 + 1500)
+    assert traded["equity"].item() == pytest.approx(1000)
+
+
+def test_after_missing_days_equity_is_the_one_marked_before_them() -> None:
+    """Half in BTC at 100, marked at 200 on the 2nd: 1500. The 3rd is missing; sold on the 4th, which ends at 300."""
+    moves = [("2024-01-01", 1.0), ("2024-01-03 18:00", -1.0)]
+    result = run(market([100, 200, 200, 300], funding=moves, missing=(2,)), Follow(0.5))
+    assert participation(result)["equity"].tolist() == pytest.approx([1000, 1500])
+
+
 def test_a_day_without_volume_is_unknown_and_not_a_share_without_limit() -> None:
     traded = participation(four_fills([10, 0, 30, 40, 50, 60]))
     assert traded["participation"].isna().tolist() == [True, True, False, False]

@@ -1,6 +1,6 @@
 """Episodes: what each stretch of holding earned, and what the whole is without it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,8 @@ from data_cache.lab import Lab
 from data_cache.market import Market
 from data_cache.observations import Observations, observation_rows
 from strategies import BuyAndHold, FixedMix, NetLiquidityTide, StealthQE, Strategy, TrendFollowing, VolatilityTarget
-from tests.backtests.tearsheet.worlds import FREE, Follow, market, run
+from strategies.strategy import Now, Weights
+from tests.backtests.tearsheet.worlds import FREE, Follow, beside, market, run
 
 BTC = (("BTC", 1.0),)
 FEE = Execution(fee_bps=100, slippage_bps=0, min_notional=0, capital=1000)
@@ -88,6 +89,23 @@ def test_a_date_of_a_schedule_begins_no_episode() -> None:
     result = run(market([110, 120, 130, 140, 150]), FixedMix(0.5, BTC, rebalance_days=1))
     assert len(result.decisions) == 6  # one a day, and one as the last bar ends
     assert Episodes(result).frame["decision"].tolist() == [0]
+
+
+@dataclass(frozen=True)
+class EthBesideBtc(Follow):
+    """Hold half in BTC throughout, and a third in ETH beside it while funding is positive."""
+
+    def weights(self, now: Now) -> Weights:
+        return {"BTC": 0.5 + 0 * now.funding, "ETH": (now.funding > 0) * 0.3}
+
+
+def test_a_target_that_moves_in_one_asset_alone_begins_an_episode() -> None:
+    """Decided on the 1st, the 2nd and the 4th, filled on the day after: a half, then 80 %, then a half again."""
+    funding = [("2024-01-01 23:00", -0.1), ("2024-01-02 23:00", 0.1), ("2024-01-04 23:00", -0.1)]
+    on = beside(market([100, 110, 121, 121, 100], funding=funding), [100.0] * 5)
+    frame = Episodes(run(on, EthBesideBtc())).frame
+    assert [f"{t:%d}" for t in frame["start"]] == ["02", "03", "05"]
+    assert frame["exposure"].tolist() == pytest.approx([0.5, 0.8, 0.5])
 
 
 def test_a_decision_that_another_overtook_begins_no_episode() -> None:

@@ -13,7 +13,7 @@ from backtests.tearsheet.sections.drawdowns import DRAWDOWNS, Underwater, episod
 from backtests.tearsheet.sheet import Sheet
 from strategies import BuyAndHold
 from tests.backtests.parsed_page import Page
-from tests.backtests.tearsheet.worlds import FREE, Follow, line, market, run
+from tests.backtests.tearsheet.worlds import FREE, Follow, beside, line, market, run
 
 BTC = BuyAndHold(mix=(("BTC", 1.0),))
 # Two drawdowns: 120 -> 90 -> 130 over five days, and 130 -> 117, not made good.
@@ -56,6 +56,22 @@ def test_the_benchmark_is_seen_from_the_peak_to_the_trough_of_the_strategy() -> 
     result = run(market([110, 100, 130, 104], funding=funding), Follow(0.5), benchmark=BTC)
     assert episodes(result)["benchmark"].tolist() == pytest.approx([104 / 130 - 1])
     assert episodes(run(market(TWO)))["benchmark"].isna().all()
+
+
+def test_where_the_benchmark_lacks_a_bar_its_last_equity_before_counts() -> None:
+    """The peak is the end of the 2nd, which ETH lacks: 100 of the 1st, and not 400 of the 3rd, to 50 on the 4th."""
+    on = beside(market([110, 130, 120, 104]), [100, 100, 400, 50], missing=(1,))
+    result = run(on, benchmark=BuyAndHold(mix=(("ETH", 1.0),)))
+    found = episodes(result)
+    assert (found["peak"].tolist(), found["trough"].tolist()) == (ends_of_days(2), ends_of_days(4))
+    assert found["benchmark"].tolist() == pytest.approx([50 / 100 - 1])
+
+
+def test_a_close_a_hair_below_the_peak_is_no_peak() -> None:
+    found = episodes(run(market([110, 109.95, 99])))
+    assert found["peak"].tolist() == ends_of_days(1)
+    assert found["depth"].tolist() == pytest.approx([11 / 110])
+    assert found["days_down"].tolist() == [2]
 
 
 def test_a_book_that_never_trades_has_none_and_says_so() -> None:

@@ -146,6 +146,12 @@ def test_one_episode_that_makes_more_than_half_is_said_aloud() -> None:
     )
 
 
+@pytest.mark.parametrize(("logs", "said"), [((0.52, 0.48), True), ((0.48, 0.26, 0.26), False)])
+def test_half_of_all_growth_is_where_it_begins_to_be_said(logs: tuple[float, ...], said: bool) -> None:
+    assert ("made 52% of all growth" in part(in_and_out([float(np.exp(log)) for log in logs])).warning) is said
+    assert bool(part(in_and_out([float(np.exp(log)) for log in logs])).warning) is said
+
+
 def test_one_that_makes_more_than_all_is_said_so() -> None:
     assert "made more than all of the growth there is: without it the total return is -10.0%" in (
         part(in_and_out([1.5, 0.9])).warning

@@ -59,6 +59,12 @@ def test_a_decision_is_marked_at_the_price_known_when_it_was_taken() -> None:
     assert decisions["at"].dt.strftime("%d %H:%M").tolist() == ["01 00:00", "02 18:00", "03 18:00"]
 
 
+def test_a_decision_taken_as_a_bar_ends_knows_its_close() -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-03 00:00", -1.0)]
+    decisions = Positions(line(run(market([110, 120, 130], funding=moves), Follow()))).decisions("BTC")
+    assert decisions["price"].tolist() == [100, 120]
+
+
 def test_each_decision_of_a_day_is_marked_at_its_own_moment() -> None:
     moves = [("2024-01-01", 1.0), ("2024-01-02 06:00", -1.0), ("2024-01-02 18:00", 1.0)]
     figure = Positions(line(run(market([110, 120, 130], funding=moves), Follow()))).figure()

@@ -11,6 +11,7 @@ from backtests.execution import Execution
 from backtests.result import Result
 from backtests.tearsheet.sections.trading import LARGEST, TRADING, Costs, Trading, unknown_volumes
 from backtests.tearsheet.sheet import Sheet
+from data_cache.bars import Bars
 from strategies import BuyAndHold
 from tests.backtests.tearsheet.worlds import FREE, Follow, line, market, run
 
@@ -41,6 +42,13 @@ def test_notional_and_its_share_of_equity() -> None:
     own = Trading(in_and_out())
     assert own.notional.tolist() == pytest.approx([1000, 2000])
     assert own.fractions.tolist() == pytest.approx([1000 / 100_000, 2000 / 100_990])
+
+
+def test_after_missing_days_a_fill_is_a_share_of_the_equity_marked_before_them() -> None:
+    """5 coins of 100 and 500 in cash; at 200 on the 2nd 1500. The 3rd is missing; sold on the 4th at 200 for 1000."""
+    moves = [("2024-01-01", 1.0), ("2024-01-03 18:00", -1.0)]
+    result = run(market([100, 200, 200, 300], funding=moves, missing=(2,)), Follow(0.5))
+    assert Trading(result).fractions.tolist() == pytest.approx([500 / 1000, 1000 / 1500])
 
 
 def test_what_was_paid_and_its_share_of_the_gain_before_costs() -> None:
@@ -121,6 +129,18 @@ def test_the_tables_show_what_was_paid_traded_and_possible() -> None:
     assert texts(Sheet([result]), 1)["Follow"][:5] == ["2", "$1,500", "1.5%", "$2,000", "1.8"]
     assert texts(Sheet([result]), 2)["Follow"] == ["2", "1,000.000%", "1,000.000%", "1,000.000%"]
     assert texts(Sheet([result]), 3)["Follow"] == ["$101", "$101", "$505", "$505", "$100"]  # 100 990 / 10 is 1 %
+
+
+def test_capacity_on_all_days_is_that_of_the_largest_share_and_on_95_percent_of_days_is_not() -> None:
+    """Of 1000 at 100 the shares of 20,000, 40,000 and 50,000 coins: in thousandths a half, a quarter and a fifth.
+
+    1 % is a half at $20,000; of three days the 95th percentile is 0.25 + 0.9 x 0.25 = 0.475, for $21,053.
+    """
+    moves = [("2024-01-01", 1.0), ("2024-01-02 18:00", -1.0), ("2024-01-04 18:00", 1.0), ("2024-01-05 18:00", -1.0)]
+    on = market([100.0] * 6, funding=moves)
+    frame = on.bars["BTC"].frame.assign(volume=[10e3, 20e3, 30e3, 40e3, 50e3, 60e3])
+    result = run(replace(on, bars={"BTC": Bars("BTC", "1d", frame)}), Follow())
+    assert texts(Sheet([result]), 3)["Follow"] == ["$21.1k", "$20.0k", "$105k", "$100k", "$21.1k"]
 
 
 def test_every_number_has_a_definition_and_can_be_downloaded() -> None:
