@@ -1,6 +1,7 @@
 """From what a user types to a strategy: a name, an expression, a file or a module."""
 
 import ast
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -113,8 +114,14 @@ def read_call(text: str, cls: type) -> ast.expr:
 def _home(name: str, cls: type[Strategy]) -> ModuleType:
     """The module whose classes an expression may name: the user's own, or that of a strategy which ships."""
     where = name.rpartition(":")[0]
-    own = f"{FILE_MODULE}{Path(where).stem}" if where.endswith(".py") else where
+    own = file_module(Path(where)) if where.endswith(".py") else where
     return sys.modules[own or cls.__module__]
+
+
+def file_module(path: Path) -> str:
+    """What the module of a user's own file is called: two files of one name in two folders are two modules."""
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
+    return f"{FILE_MODULE}{path.stem}_{place[:16]}"
 
 
 def _find_class(name: str) -> type[Strategy]:
@@ -186,12 +193,12 @@ def _refuse_suffix(where: str) -> None:
 
 
 def _load_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{FILE_MODULE}{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(file_module(path), path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
-    _make_importable(path.parent)
+    make_importable(path.parent)
     try:
         spec.loader.exec_module(module)
     except EbbtideError:
@@ -202,14 +209,14 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def _import(name: str) -> ModuleType:
-    _make_importable(Path())
+    make_importable(Path())
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
         raise StrategyFailed(f"module {name} failed to load: {type(error).__name__}: {error}") from error
 
 
-def _make_importable(folder: Path) -> None:
+def make_importable(folder: Path) -> None:
     """Let a user's files import their neighbours, as they can when Python is started beside them."""
     if str(folder.resolve()) not in sys.path:
         sys.path.append(str(folder.resolve()))

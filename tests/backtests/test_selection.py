@@ -11,7 +11,8 @@ from hypothesis import strategies as draw
 import signals
 import strategies
 from backtests.execution import Execution
-from backtests.selection import built_in, find_strategies, find_strategy
+from backtests.selection import built_in, find_strategies, find_strategy, make_importable
+from backtests.source_code import code
 from data_cache.errors import BadUsage, StrategyFailed, UnknownName
 from signals.signal import Signal
 from strategies import BuyAndHold, FiscalDominance, FixedMix, StealthQE, Strategy
@@ -147,6 +148,22 @@ def test_a_parameter_without_a_default_can_be_set(folder: Path) -> None:
     assert repr(find_strategies([own], ["share=0.5"])[0]) == "Own(share=0.5, days=3)"
     with pytest.raises(BadUsage, match=r"^Own needs share; add --set share=VALUE$"):
         find_strategies([own])
+
+
+@pytest.mark.parametrize("given", ["Own(share=0.5)", "Two(inner=Own(share=0.5))"])
+def test_two_files_of_one_name_are_two_rules(given: str, folder: Path, tmp_path: Path) -> None:
+    """Each keeps its class, its code and its neighbours' names in expressions, whichever was read last."""
+    text = (folder / f"own_{folder.name}.py").read_text()
+    text += "\n@dataclass(frozen=True)\nclass Two(Strategy):\n    inner: Strategy\n"
+    for name, days in (("one", 3), ("two", 4)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rule.py").write_text(text.replace("days: int = 3", f"days: int = {days}"))
+    make_importable(folder)
+    one, two, again = (find_strategy(f"{tmp_path / name}/rule.py:{given}") for name in ("one", "two", "one"))
+    assert ("days=3" in repr(one), "days=4" in repr(two), repr(again)) == (True, True, repr(one))
+    assert code(one)[type(one).__name__] != code(two)[type(two).__name__]
+    assert code(again) == code(one)
+    assert [Path(inspect.getfile(type(rule))).parent.name for rule in (one, two)] == ["one", "two"]
 
 
 def test_the_class_strategy_itself_is_no_strategy(folder: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from backtests.backtest import Backtest
 from backtests.execution import Execution
 from backtests.ledger import Ledger, record
+from backtests.selection import file_module
 from backtests.sweeps.backends import cluster
 from backtests.sweeps.grid import Axis, Space, read_space
 from backtests.sweeps.plan import Plan
@@ -217,7 +218,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "swept_package" / "levels.py").write_text("LEVEL = 0.5\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
     # What is loaded under these names is forgotten again.
-    for name in ("swept_neighbour", "swept_package", "swept_package.levels", "user_strategy_swept_rule"):
+    own = file_module(tmp_path / "swept_rule.py")
+    for name in ("swept_neighbour", "swept_package", "swept_package.levels", own):
         monkeypatch.setitem(sys.modules, name, None)
         monkeypatch.delitem(sys.modules, name)
     return tmp_path
