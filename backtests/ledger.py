@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,9 @@ SCHEMA: dict[str, Any] = {
 DISTINCT = ["trial", "code"]
 TRIED = [*DISTINCT, "strategy", "simulated", "origin", "start", "end"]
 # What tells how the Sharpe ratios of trials vary.
-RATIO = ["sharpe", "bars", "bars_a_year"]
+RATIO = ["sharpe", "bars", "bars_a_year", "start", "end"]
+# A trial whose window shares less than this with a result's, of the longer one, tells nothing of how its trials vary.
+SHARED = 0.5
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ def record(results: Sequence[Result], command: str, ledger: Ledger | None = None
     """Enter `results` into the ledger (the default one where None), then say in each manifest how many trials it is of.
 
     manifest["trials"] : Ledger.count of its family on its window and market
-    manifest["tried_variance"] : `tried_variance` of these trials, None where it is unknown
+    manifest["tried_variance"] : `tried_variance` of these trials
+    manifest["comparable_trials"] : how many of them it was estimated from
     A benchmark beside a result is not entered.
     """
     ledger = Ledger.default() if ledger is None else ledger
@@ -198,7 +200,7 @@ def record(results: Sequence[Result], command: str, ledger: Ledger | None = None
         for result in results
     ]
     ledger.append(pd.concat(rows, ignore_index=True))
-    tried = ledger.trials(distinct=True, columns=[*TRIED, *RATIO])
+    tried = ledger.trials(distinct=True, columns=[*dict.fromkeys([*TRIED, *RATIO])])
     return [
         replace(result, manifest=result.manifest | trials_behind(_behind(result, tried), result)) for result in results
     ]
@@ -209,26 +211,49 @@ def trials_behind(tried: pd.DataFrame, result: Result) -> dict[str, Any]:
 
     tried : a row each, columns RATIO at least
     """
-    variance = tried_variance(tried, len(result.tape.opens))
-    return {"trials": len(tried), "tried_variance": None if isnan(variance) else variance}
+    window = result.tape.opens.index[0], result.tape.known_at[-1]
+    return {
+        "trials": len(tried),
+        "tried_variance": tried_variance(tried, len(result.tape.opens), window),
+        "comparable_trials": len(comparable(tried, window)),
+    }
 
 
-def tried_variance(tried: pd.DataFrame, bars: int) -> float:
+def comparable(tried: pd.DataFrame, window: tuple[pd.Timestamp, pd.Timestamp]) -> pd.DataFrame:
+    """Those of `tried` (columns RATIO) that have a Sharpe ratio, and whose windows share half with `window` or more.
+
+    Half of the longer one: eight years hold ten days, and ten days say little of eight years.
+    """
+    start, end = window
+    own, lengths = end - start, tried["end"] - tried["start"]
+    common = tried["end"].clip(upper=end) - tried["start"].clip(lower=start)
+    return tried[(common >= SHARED * lengths.clip(lower=own)) & tried["sharpe"].notna()]
+
+
+def tried_variance(tried: pd.DataFrame, bars: int, window: tuple[pd.Timestamp, pd.Timestamp]) -> float:
     """The variance of the Sharpe ratios of trials, per bar of a tape of so many `bars`, as deflation needs it.
 
-    The variance of a ratio without skill is one over its number of bars: two months say 12 as easily as eight years say
-    1. So the ratios, a year, are first made ones of this tape, times the root of their years over its years, and then
-    per bar; whatever bars they came from. Trials without a ratio have no part in it. 0 where one trial alone was ever
-    run: nothing was chosen. NaN where fewer than two have a ratio.
+    A ratio without skill varies by one over its number of bars: two months say 12 as easily as eight years say 1. So
+    the ratios, a year, are first made ones of this tape, times the root of their years over its years, and then per
+    bar; whatever bars they came from. That makes equal the luck of windows, but not what is more than luck: what earns
+    a ratio of 1 over eight years stands at 2.8 of its errors, and the same rule over ten days anywhere near 0. So the
+    variance is estimated from `comparable` trials alone. Each other trial that has a ratio counts as one without skill,
+    of variance 1 / bars, weighed by how many there are; so that of fewer than two comparable ones the variance is
+    1 / bars, and two that resemble each other do not speak for hundreds. Trials without a ratio have no part in it,
+    unless none is left: then it is 1 / bars, too. 0 where one trial alone was ever run: nothing was chosen.
 
-    tried : a row per distinct trial, columns RATIO
+    tried : a row per distinct trial, columns RATIO      window : of the tape, from its first open to its last bar's end
     """
     if len(tried) == 1:
         return 0.0
-    rated = tried.dropna(subset="sharpe")
-    years = rated["bars"] / rated["bars_a_year"]
-    known = np.sort((rated["sharpe"] * np.sqrt(years)).to_numpy(float)) / np.sqrt(bars)  # in any order the same
-    return float(known.var(ddof=1)) if len(known) > 1 else float("nan")
+    alike, rated = comparable(tried, window), int(tried["sharpe"].notna().sum())
+    worthless = 1 / bars
+    if len(alike) < 2:
+        return worthless
+    years = alike["bars"] / alike["bars_a_year"]
+    known = np.sort((alike["sharpe"] * np.sqrt(years)).to_numpy(float)) / np.sqrt(bars)  # in any order the same
+    weight = (len(alike) - 1) / (rated - 1)
+    return float(weight * known.var(ddof=1) + (1 - weight) * worthless)
 
 
 def scores(result: Result) -> dict[str, np.ndarray]:

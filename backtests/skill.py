@@ -27,6 +27,7 @@ class Skill:
     minimum_years : on fewer, the best of so many trials without skill is expected to reach this ratio; NaN for a lone
     trial, which was not chosen among any, and where the ratio is not above 0
     missing : why there is no deflated ratio, in a clause; "" where there is one
+    comparable : of how many trials the ratios' variance is, None where not recorded; the others count as without skill
     """
 
     sharpe: float
@@ -35,6 +36,7 @@ class Skill:
     deflated: float
     minimum_years: float
     missing: str
+    comparable: int | None = None
 
     @property
     def evident(self) -> bool:
@@ -67,6 +69,7 @@ def skill(result: Result) -> Skill:
         deflated=nan if missing else deflated_sharpe(of, trials, variance),  # type: ignore[arg-type]
         minimum_years=minimum_backtest_years(trials, sharpe) if trials and trials > 1 and sharpe > 0 else nan,
         missing=missing,
+        comparable=result.manifest.get("comparable_trials"),
     )
 
 

@@ -54,7 +54,8 @@ class Evidence:
     scores : of the same trials, higher is better, NaN for none
     benchmark : its excess returns by day, shape (n_days,)      bars, bars_a_year : of the tape
     tried : what the ledger holds of distinct trials of the family on overlapping windows, this sweep's included: a row
-    each, columns sharpe (a year), bars and bars_a_year
+    each, columns RATIO of the ledger
+    window : of the tape, from its first open to its last bar's end
     rotated_scores : scores of some trials, shape (n,), after their orders were rotated by so many bars
     (`rotation.rotated`; 0 is the truth); always the same trials, chosen without regard to their scores, so not the best
     ones. None to leave the placebo out
@@ -67,6 +68,7 @@ class Evidence:
     bars: int
     bars_a_year: float
     tried: pd.DataFrame
+    window: tuple[pd.Timestamp, pd.Timestamp]
     rotated_scores: Callable[[int], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
@@ -146,14 +148,14 @@ def undeflated(evidence: Evidence) -> Found:
 def deflated(evidence: Evidence, trials: float) -> float:
     """DSR of the best of so many trials, from the variance of the Sharpe ratios in the ledger.
 
-    Trials without a ratio count, but have no part in the variance (`tried_variance`). Where one trial alone was ever
+    Trials without a ratio count, but have no part in the variance; those of windows that share less than half with this
+    one count as trials without skill (`tried_variance`). Where one trial alone was ever
     run, nothing was chosen and nothing is deflated. For an effective number the variance is too small, being that of
     trials that resemble each other: of fifty rules in one market without skill, with correlations of one half, 15 % of
     the best have 0.95 with it, 1 % with the count.
     """
     of = evidence.moments
-    variance = tried_variance(evidence.tried, evidence.bars)
-    need(not isnan(variance), "fewer than two trials in the ledger have a Sharpe ratio, so its variance is unknown")
+    variance = tried_variance(evidence.tried, evidence.bars, evidence.window)
     chance = deflated_sharpe(of, trials, variance)
     need(not isnan(chance), "the best trial's skewness and kurtosis leave its Sharpe ratio without a standard error")
     return chance

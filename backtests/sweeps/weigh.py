@@ -54,6 +54,7 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
         bars=len(plan.tape.opens),
         bars_a_year=bars_per_year(best),
         tried=tried,
+        window=(plan.tape.opens.index[0], plan.tape.known_at[-1]),
         rotated_scores=_rotated_scores(plan, table, returns.numbers),
     )
     said = verdict(evidence, plan.seed, watch)

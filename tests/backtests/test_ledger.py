@@ -12,7 +12,7 @@ import pytest
 
 from backtests.backtest import Backtest
 from backtests.execution import Execution
-from backtests.ledger import SCHEMA, SCORES, Ledger, record, scores, trial_rows, tried_variance
+from backtests.ledger import RATIO, SCHEMA, SCORES, Ledger, comparable, record, scores, trial_rows, tried_variance
 from backtests.metrics import excess_returns
 from backtests.result import Result
 from backtests.sweeps.grid import read_space
@@ -285,30 +285,77 @@ def test_families_tell_trials_runs_and_the_best(here: Ledger) -> None:
 # How the Sharpe ratios of trials vary
 
 
+def tried_on(*trials: tuple[str, str, float, int]) -> pd.DataFrame:
+    """Trials by start, end, Sharpe ratio a year, and bars a day."""
+    frame = pd.DataFrame(trials, columns=["start", "end", "sharpe", "a_day"])
+    start, end = (pd.to_datetime(frame[name], utc=True) for name in ("start", "end"))
+    days = (end - start) / pd.Timedelta(days=1)
+    told = {"sharpe": frame["sharpe"], "bars": days * frame["a_day"], "bars_a_year": 365.0 * frame["a_day"]}
+    return pd.DataFrame(told | {"start": start, "end": end})[RATIO]
+
+
+# Four years of 365 days, and two of them.
+LONG, HALF_OF_IT = ("2018-01-02", "2022-01-01"), ("2019-01-02", "2021-01-01")
+WINDOW = pd.Timestamp(LONG[0], tz="UTC"), pd.Timestamp(LONG[1], tz="UTC")
+
+
 def test_ratios_of_other_windows_count_by_the_root_of_their_years() -> None:
-    """A ratio of 1 over four years is 2 of its standard errors, one of 2 over a quarter is 1: a variance of a half."""
-    tried = pd.DataFrame({"sharpe": [1.0, 2.0], "bars": [1460, 6 * 365 / 4], "bars_a_year": [365.0, 6 * 365.0]})
-    assert tried_variance(tried, 100) == pytest.approx(0.5 / 100)
+    """A ratio of 1 over four years is 2 of its errors, one of √½ over two years is 1: a variance of a half."""
+    tried = tried_on((*LONG, 1.0, 1), (*HALF_OF_IT, 0.5**0.5, 6))
+    assert tried_variance(tried, 100, WINDOW) == pytest.approx(0.5 / 100)
 
 
-def test_a_lone_trial_varies_from_nothing_and_one_rated_of_several_leaves_the_variance_unknown() -> None:
-    alone = pd.DataFrame({"sharpe": [np.nan], "bars": [10], "bars_a_year": [365.0]})
-    assert tried_variance(alone, 10) == 0
-    assert np.isnan(tried_variance(pd.concat([alone, alone.assign(sharpe=1.0)]), 10))
+@pytest.mark.parametrize("ratio", [-30.0, 0.0, 30.0])
+def test_the_ratio_of_ten_days_changes_nothing_of_four_years_nor_that_of_four_years_of_ten_days(ratio: float) -> None:
+    """It counts as a trial without skill, of variance 1/100: two alike vary by 1/2 of that, three by 3/4 of it."""
+    ten = ("2020-03-01", "2020-03-11")
+    alike = [(*LONG, 1.0, 1), (*HALF_OF_IT, 0.5**0.5, 1)]
+    assert tried_variance(tried_on(*alike, (*ten, ratio, 1)), 100, WINDOW) == pytest.approx((0.5 + 1) / 2 / 100)
+    assert tried_variance(tried_on(alike[0], (*ten, ratio, 1)), 100, WINDOW) == 1 / 100
+    short = pd.Timestamp(ten[0], tz="UTC"), pd.Timestamp(ten[1], tz="UTC")
+    assert tried_variance(tried_on((*LONG, ratio, 1), (*ten, 1.0, 1)), 10, short) == 1 / 10
+
+
+def test_trials_are_comparable_from_half_of_the_longer_window_on() -> None:
+    windows = [
+        LONG,
+        HALF_OF_IT,
+        ("2019-01-03", "2021-01-01"),
+        ("2014-01-03", "2022-01-01"),
+        ("2014-01-02", "2022-01-02"),
+    ]
+    tried = tried_on(*((*window, 1.0, 1) for window in windows), (*LONG, float("nan"), 1))
+    assert comparable(tried, WINDOW).index.tolist() == [0, 1, 3]
+
+
+def test_two_that_resemble_each_other_do_not_speak_for_hundreds() -> None:
+    many = [("2021-06-01", "2021-07-01", float(number), 1) for number in range(98)]
+    tried = tried_on((*LONG, 1.0, 1), (*LONG, 1.0, 1), *many)
+    assert tried_variance(tried, 1461, WINDOW) == pytest.approx(98 / 99 / 1461)
+
+
+def test_a_lone_trial_varies_from_nothing_and_one_rated_of_several_as_without_skill() -> None:
+    alone = tried_on((*LONG, float("nan"), 1))
+    assert tried_variance(alone, 10, WINDOW) == 0
+    assert tried_variance(pd.concat([alone, alone.assign(sharpe=1.0)]), 10, WINDOW) == 1 / 10
+    assert tried_variance(pd.concat([alone, alone]), 10, WINDOW) == 1 / 10
 
 
 def test_the_manifest_says_how_the_ratios_of_its_trials_vary(run: Callable[..., Result], here: Ledger) -> None:
     (alone,) = record([run()], "run", here)
-    assert alone.manifest["tried_variance"] == 0
+    assert (alone.manifest["tried_variance"], alone.manifest["comparable_trials"]) == (0, 1)
     first, second = record([run(), run(FixedMix(exposure=0.5, mix=BTC), execution=Execution(fee_bps=500))], "run", here)
     ratios = [r.metrics["sharpe"] * np.sqrt(r.years) for r in (first, second)]
-    assert first.manifest["trials"] == 2
+    assert (first.manifest["trials"], first.manifest["comparable_trials"]) == (2, 2)
     assert first.manifest["tried_variance"] == pytest.approx(np.var(ratios, ddof=1) / 6)
 
 
-def test_ratios_that_do_not_exist_leave_null_in_the_manifest(run: Callable[..., Result], here: Ledger) -> None:
-    idle = [run(FixedMix(exposure=0.0, mix=BTC), execution=Execution(fee_bps=fee)) for fee in (1, 2)]
-    assert [r.manifest["tried_variance"] for r in record(idle, "run", here)] == [None, None]
+def test_trials_without_ratios_vary_as_trials_without_skill(run: Callable[..., Result], here: Ledger) -> None:
+    idle = record(
+        [run(FixedMix(exposure=0.0, mix=BTC), execution=Execution(fee_bps=fee)) for fee in (1, 2)], "run", here
+    )
+    assert [r.manifest["tried_variance"] for r in idle] == [1 / 6, 1 / 6]
+    assert [r.manifest["comparable_trials"] for r in idle] == [0, 0]
 
 
 # Where it lies, and what is damaged

@@ -35,7 +35,9 @@ COLUMNS = (
         "deflated",
         "Deflated",
         "Deflated Sharpe ratio: the same probability, if this is the best of all its trials; below 0.95, luck may "
-        "explain it (Bailey and López de Prado 2014).",
+        "explain it (Bailey and López de Prado 2014). How trials vary is known from those whose windows share half "
+        "with this one or more, of the longer; each other one counts as a trial without skill, of variance 1 over the "
+        "bars.",
     ),
     Definition(
         "minimum_years",
@@ -133,7 +135,21 @@ def _lasting(years: float) -> str:
 def _trials(found: Skill) -> str:
     if found.trials is None:
         return "trials not recorded"
-    return "the ledger knows no other trial" if found.trials == 1 else f"{found.trials:,} trials stand behind it"
+    if found.trials == 1:
+        return "the ledger knows no other trial"
+    return f"{found.trials:,} trials stand behind it{_variance(found)}"
+
+
+def _variance(found: Skill) -> str:
+    """What the variance of the trials' ratios is from."""
+    if found.missing or found.comparable is None:
+        return ""
+    if found.comparable < 2:
+        return " (variance that of trials without skill: fewer than two with a ratio share half of this window)"
+    which = (
+        "all of them" if found.comparable == found.trials else f"{found.comparable:,} on at least half of this window"
+    )
+    return f" (variance from {which})"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.statistics.overfitting import per_bar
+from backtests.statistics.overfitting import Moments, deflated_sharpe, per_bar
 from backtests.statistics.placebo import KEPT
 from backtests.statistics.returns import InMemory, max_drawdown, sharpe
 from backtests.sweeps import evidence as module
@@ -19,6 +19,7 @@ from backtests.sweeps.verdict import INTERVALS, STATISTICS, Verdict, verdict
 from data_cache.errors import BadUsage, DamagedFile
 
 VOLATILITY = 0.02
+END, YEAR = pd.Timestamp("2024-01-01", tz="UTC"), pd.Timedelta(days=365)
 
 
 class Held(InMemory):
@@ -52,8 +53,13 @@ def measures(returns: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:
 
 
 def ledger(sharpes: Sequence[float], bars: int | Sequence[int] = 1250, bars_a_year: float = 250.0) -> pd.DataFrame:
-    """What the ledger holds of trials with these ratios a year, over so many bars."""
-    return pd.DataFrame({"sharpe": list(sharpes), "bars": bars, "bars_a_year": bars_a_year})
+    """What the ledger holds of trials with these ratios a year, over so many bars that end where the window does."""
+    tried = pd.DataFrame({"sharpe": list(sharpes), "bars": bars, "bars_a_year": bars_a_year})
+    return tried.assign(start=END - YEAR * (tried["bars"] / tried["bars_a_year"]), end=END)
+
+
+def window(bars: int, bars_a_year: float) -> tuple[pd.Timestamp, pd.Timestamp]:
+    return END - YEAR * (bars / bars_a_year), END
 
 
 def evidence(returns: np.ndarray, first: int = 0, rotated: Callable[[int], np.ndarray] | None = None) -> Evidence:
@@ -61,7 +67,8 @@ def evidence(returns: np.ndarray, first: int = 0, rotated: Callable[[int], np.nd
     held = Held(returns, first)
     table = measures(returns, held.numbers)
     tried = ledger(table["sharpe"], len(returns), 365.0)
-    return Evidence(held, table, table["sharpe"], np.zeros(len(returns)), len(returns), 365.0, tried, rotated)
+    span = window(len(returns), 365.0)
+    return Evidence(held, table, table["sharpe"], np.zeros(len(returns)), len(returns), 365.0, tried, span, rotated)
 
 
 def noise(seed: int, n_days: int, n_trials: int) -> np.ndarray:
@@ -142,7 +149,7 @@ def published(tried: Sequence[float]) -> Evidence:
     row = {"mean": per_bar(2.5, 250) * 0.01, "deviation": 0.01, "skewness": -3.0, "kurtosis": 10.0, "sharpe": 2.5}
     table = pd.DataFrame(row, index=[0])
     returns = Held(noise(1, 40, 1))
-    return Evidence(returns, table, table["sharpe"], np.zeros(40), 1250, 250.0, ledger(tried))
+    return Evidence(returns, table, table["sharpe"], np.zeros(40), 1250, 250.0, ledger(tried), window(1250, 250.0))
 
 
 def test_the_papers_example_of_a_deflated_sharpe_ratio() -> None:
@@ -153,12 +160,22 @@ def test_the_papers_example_of_a_deflated_sharpe_ratio() -> None:
 
 
 def test_short_trials_in_the_ledger_vary_more_and_do_not_count_for_more_than_long_ones() -> None:
-    """A quarter of the bars doubles what luck gives: ratios of ±2 over 312.5 bars are ratios of ±1 over 1,250."""
+    """On half of the bars luck gives the root of two as much: ±√2 over 625 bars is what ±1 is over 1,250."""
     long = verdict(published([1, -1] * 50), seed=1)
-    short = verdict(
-        replace(published([1]), tried=ledger([1, -1] * 25 + [2, -2] * 25, [1250] * 50 + [1250 / 4] * 50)), 1
-    )
+    ratios = [*[1, -1] * 25, *[2**0.5, -(2**0.5)] * 25]
+    short = verdict(replace(published([1]), tried=ledger(ratios, [1250] * 50 + [625] * 50)), 1)
     assert short.deflated == pytest.approx(long.deflated, rel=1e-12)
+
+
+@pytest.mark.parametrize("wild", [40.0, -40.0, 0.0])
+def test_what_trials_of_ten_days_made_of_them_says_nothing_of_five_years(wild: float) -> None:
+    """They count, each as a trial without skill, whose ratios vary by one over the bars; 100 vary by 1/2 a year."""
+    ratios = np.tile([1, -1], 50) * np.sqrt(0.5 * 99 / 100)
+    found = verdict(replace(published([1]), tried=ledger([*ratios, wild], [1250] * 100 + [10])), seed=1)
+    variance = 99 / 100 * 0.5 / 250 + 1 / 100 * 1 / 1250
+    of = Moments(1250, per_bar(2.5, 250), -3.0, 10.0)
+    assert found.trials == 101
+    assert found.deflated == pytest.approx(deflated_sharpe(of, 101, variance), rel=1e-12)
 
 
 def test_the_order_of_the_ledger_changes_no_digit() -> None:
@@ -312,15 +329,11 @@ def test_a_best_that_loses_needs_no_minimum_length() -> None:
     assert by_reason(found) == NO_ORDERS | {"the best trial's Sharpe ratio is not above zero": {"minimum_years"}}
 
 
-def test_a_ledger_without_ratios_leaves_the_best_undeflated() -> None:
+def test_by_a_ledger_without_ratios_the_best_is_deflated_as_trials_without_skill_would_vary() -> None:
     given = evidence(noise(1, 400, 3) + 0.001)
-    found = judged(replace(given, tried=ledger([1.0, np.nan, np.nan])))
-    assert by_reason(found) == NO_ORDERS | {
-        "fewer than two trials in the ledger have a Sharpe ratio, so its variance is unknown": {
-            "deflated",
-            "deflated_effective",
-        }
-    }
+    found = judged(replace(given, tried=ledger([1.0, np.nan, np.nan], 400, 365.0)))
+    assert by_reason(found) == NO_ORDERS
+    assert found.deflated == deflated_sharpe(given.moments, 3, 1 / 400)
 
 
 def test_a_best_in_the_same_place_on_every_half_has_no_slope() -> None:
@@ -419,7 +432,16 @@ def test_twenty_thousand_trials_are_judged_in_little_memory() -> None:
     """Their returns over a thousand days are 80 MB in float32, and 160 MB as the differences of float64."""
     returns = Endless(1000, 20_000)
     table = pd.concat([measures(block.astype(float), np.arange(1000)) for block in returns.blocks()], ignore_index=True)
-    given = Evidence(returns, table, table["sharpe"], np.zeros(1000), 1000, 365.0, ledger(table["sharpe"], 1000, 365.0))
+    given = Evidence(
+        returns,
+        table,
+        table["sharpe"],
+        np.zeros(1000),
+        1000,
+        365.0,
+        ledger(table["sharpe"], 1000, 365.0),
+        window(1000, 365.0),
+    )
     verdict(timed(1, 400, 10), seed=1)  # what is imported is not counted
     tracemalloc.start()
     found = verdict(given, seed=1)

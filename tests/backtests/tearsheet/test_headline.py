@@ -40,6 +40,18 @@ def test_the_sentence_says_ratio_interval_trials_and_what_follows() -> None:
     assert said.endswith(": no evidence of skill.")
 
 
+@pytest.mark.parametrize(
+    ("comparable", "said"),
+    [
+        (412, "412 trials stand behind it (variance from all of them); deflated"),
+        (40, "412 trials stand behind it (variance from 40 on at least half of this window); deflated"),
+        (1, "(variance that of trials without skill: fewer than two with a ratio share half of this window); deflated"),
+    ],
+)
+def test_the_sentence_says_what_the_variance_is_from(comparable: int, said: str) -> None:
+    assert said in sentence(rising(trials=412, tried_variance=0.01, comparable_trials=comparable))
+
+
 def test_without_a_ledger_the_trials_are_not_recorded_and_luck_is_not_ruled_out() -> None:
     assert sentence(rising()).endswith(
         "; trials not recorded; not deflated, for how many trials stand behind it is not recorded: "
