@@ -219,9 +219,12 @@ def _fills(result: Result) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _triggers(result: Result, causes: pd.DataFrame, decided: np.ndarray) -> list[str]:
-    known = causes.groupby("decision")["need"].agg(lambda needs: JOINED.join(sorted(set(needs)))).to_dict()
+    known: dict[int, set[str]] = {}
+    for decision, need in zip(causes["decision"].tolist(), causes["need"].tolist(), strict=True):
+        known.setdefault(decision, set()).add(need)
     at_start = result.decisions.index <= result.tape.opens.index[0]
-    return [known.get(i, START if at_start[i] else NOTHING_NEW) for i in decided.tolist()]
+    without = [START if early else NOTHING_NEW for early in at_start.tolist()]
+    return [JOINED.join(sorted(known[i])) if i in known else without[i] for i in decided.tolist()]
 
 
 def _worth_at_opens(result: Result) -> np.ndarray:

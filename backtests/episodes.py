@@ -64,9 +64,8 @@ class Episodes:
 
     def returns_without(self, chosen: Sequence[int]) -> np.ndarray:
         """Simple returns per bar, had these stretches (positions in `stretches`) earned what cash did."""
-        result, rows = self.result, self._cuts["row"].to_numpy()
-        returns, cash = result.bar_returns.to_numpy().copy(), result.cash_returns.to_numpy()
-        equity = result.equity.to_numpy()
+        rows, equity, cash = self._rows, self._equity, self._cash
+        returns = self._returns.copy()
         to_open, from_open = self._cash_around_opens
         for stretch in sorted(chosen):
             first, mark = rows[stretch], self._marks[stretch]
@@ -85,7 +84,7 @@ class Episodes:
     def summary(self, returns: np.ndarray) -> dict[str, float]:
         """total_return, cagr and sharpe of returns per bar, as `backtests.metrics` defines them."""
         result = self.result
-        excess = returns - result.cash_returns.to_numpy()
+        excess = returns - self._cash
         deviation = float(excess.std(ddof=1)) if len(excess) > 1 else 0.0
         sharpe = float(excess.mean() / deviation * np.sqrt(bars_per_year(result))) if deviation > ROUNDING else np.nan
         with np.errstate(divide="ignore", over="ignore"):
@@ -96,6 +95,24 @@ class Episodes:
             "cagr": cagr if np.isfinite(cagr) else np.nan,
             "sharpe": sharpe,
         }
+
+    # Asked for again for each episode.
+
+    @cached_property
+    def _returns(self) -> np.ndarray:
+        return np.asarray(self.result.bar_returns)
+
+    @cached_property
+    def _cash(self) -> np.ndarray:
+        return np.asarray(self.result.cash_returns)
+
+    @cached_property
+    def _equity(self) -> np.ndarray:
+        return np.asarray(self.result.equity)
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        return np.asarray(self._cuts["row"])
 
     @cached_property
     def _cuts(self) -> pd.DataFrame:

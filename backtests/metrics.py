@@ -279,10 +279,7 @@ def daily_equity(result: Result) -> pd.Series:
 
     A bar that ends at midnight belongs to the day that ends there. The capital stands on the day before.
     """
-    days = days_of(result.equity.index)
-    if days[0] == days[1]:  # the first day began with the first bar, wherever in the day that was
-        days = days[1:].insert(0, days[0] - DAY)
-    return result.equity.set_axis(days)[~days.duplicated(keep="last")].rename(result.name)
+    return result.daily_equity
 
 
 def daily_returns(result: Result) -> pd.Series:
@@ -290,8 +287,9 @@ def daily_returns(result: Result) -> pd.Series:
 
     A day that follows missing days is left out: what happened in between did not happen on that day.
     """
-    equity = daily_equity(result)
-    return equity.pct_change()[equity.index.diff() == DAY]
+    returns = result.returns
+    days = result.daily_equity.index
+    return returns.set_axis(days[1:])[days.diff()[1:] == DAY]
 
 
 def labels(results: Sequence[Result]) -> list[str]:

@@ -81,6 +81,16 @@ class Result:
         return equity
 
     @cached_property
+    def daily_equity(self) -> pd.Series:
+        """Equity at the end of each UTC day; see `backtests.metrics.daily_equity`."""
+        from backtests.metrics import DAY, days_of
+
+        days = days_of(self.equity.index)
+        if days[0] == days[1]:  # the first day began with the first bar, wherever in the day that was
+            days = days[1:].insert(0, days[0] - DAY)
+        return self.equity.set_axis(days)[~days.duplicated(keep="last")].rename(self.name)
+
+    @cached_property
     def bar_returns(self) -> pd.Series:
         """Simple returns of equity, one per bar, stamped with the bar's end."""
         return self.equity.pct_change().iloc[1:].rename(self.name)
@@ -92,9 +102,7 @@ class Result:
         A day that follows days without a bar holds their return too: all of them compound to the total return. The end
         of a day is the next one's midnight, so returns by bar would stand in the wrong month there.
         """
-        from backtests.metrics import daily_equity
-
-        returns = daily_equity(self).pct_change().iloc[1:].rename(self.name)
+        returns = self.daily_equity.pct_change().iloc[1:].rename(self.name)
         return returns.set_axis(returns.index.tz_localize(None).rename("day"))
 
     @cached_property
@@ -125,7 +133,7 @@ class Result:
             index=pd.DatetimeIndex(self.trades["open_time"]),
         )
 
-    @property
+    @cached_property
     def years(self) -> float:
         """Elapsed years of 365 days, from the first bar's open to the last bar's end."""
         return float((self.equity.index[-1] - self.equity.index[0]) / YEAR)

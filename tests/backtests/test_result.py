@@ -10,6 +10,7 @@ import pytest
 
 from backtests.backtest import Backtest
 from backtests.execution import Execution
+from backtests.metrics import daily_equity
 from backtests.result import Result
 from data_cache.market import Market
 
@@ -180,6 +181,13 @@ def test_the_rate_that_cash_earns_is_part_of_the_data(toy: SimpleNamespace, worl
 def test_what_the_manifest_says_can_be_evaluated_again(toy: SimpleNamespace, result: Result) -> None:
     assert eval(result.manifest["execution"], {"Execution": Execution}) == COSTLY
     assert eval(result.manifest["strategy"], {"Follow": toy.Follow}) == result.strategy
+
+
+def test_equity_by_day_and_elapsed_years_are_counted_once(result: Result) -> None:
+    """A page asks for them hundreds of times."""
+    assert daily_equity(result) is daily_equity(result)
+    assert "years" not in vars(result)
+    assert result.years == vars(result)["years"] == 5 / 365
 
 
 def test_a_summary_holds_strategy_metrics_hash_and_manifest(result: Result) -> None:
