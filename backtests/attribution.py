@@ -13,7 +13,7 @@ import pandas as pd
 from backtests.decisions import Asked, ask, asked, moves, rebalance_days
 from backtests.execution import Execution
 from backtests.metrics import ROUNDING, bars_per_year, sharpe, total_return
-from backtests.regimes import REGIMES, UNKNOWN, Regime, regimes_at_open
+from backtests.regimes import REGIMES, UNKNOWN, Regime, States, regimes_at_open
 from backtests.result import Result
 from backtests.simulate import Account, account_fills, order_sizes
 from backtests.tape import YEAR, Tape
@@ -30,17 +30,18 @@ BEFORE, START, NOTHING_NEW = "before the first decision filled", "start of the w
 JOINED = " + "
 
 
-def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES) -> pd.DataFrame:
+def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES, states: States | None = None) -> pd.DataFrame:
     """What was earned in each state: a row per (regime, state), and one of the whole window, ("window", "all").
 
     A bar's return belongs to the state known at its open, the last moment at which a decision could still fill in it.
+    states : what `regimes_at_open(result, regimes)` answers, where another result of the same bars has asked already
     Columns: time (share of it), log_return, share (of the whole log return), annual_return, sharpe, exposure (mean over
     time), and benchmark_log_return, benchmark_annual_return, benchmark_sharpe in the same bars.
     Definitions are those of the metrics: annual growth by elapsed time, Sharpe by excess over cash and bars per year.
     NaN where undefined: no bar in the state, a whole return of zero, no benchmark; annual return and Sharpe ratio also
     where the state lasted less than 30 days in all. Rows of each regime add up: time to 1, log returns to the total.
     """
-    bars, states = _bars(result), regimes_at_open(result, regimes)
+    bars, states = _bars(result), states or regimes_at_open(result, regimes)
     rows = {}
     for regime in states.regimes:
         known = states.frame[regime.name]

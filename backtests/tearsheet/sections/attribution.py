@@ -20,7 +20,7 @@ from backtests.attribution import (
     unfilled,
 )
 from backtests.causes import BOOK, causes
-from backtests.regimes import REGIMES, UNKNOWN
+from backtests.regimes import REGIMES, UNKNOWN, States, regimes_at_open
 from backtests.result import Result
 from backtests.tearsheet.document import Charts, Definition, Table, as_csv
 from backtests.tearsheet.figures import figure, plain
@@ -161,7 +161,7 @@ class ReturnByState:
 
 def build(sheet: Sheet) -> dict[str, Any] | None:
     """The chart of all, a table beside each other, and for each strategy its tables by state, trigger and signal."""
-    tables = {line.label: by_regime(line.result) for line in sheet.lines}
+    tables = _by_state(sheet.lines)
     told = {name for table in tables.values() for name in table.index.get_level_values("regime")}
     parts = [_part(i, line, tables[line.label], sheet.charts) for i, line in enumerate(sheet.strategies)]
     known = [regime for regime in REGIMES if regime.name in told]
@@ -175,6 +175,18 @@ def build(sheet: Sheet) -> dict[str, Any] | None:
     }
     sheet.charts.define(*known)  # last, for rows that name their states open the same definitions
     return own
+
+
+def _by_state(lines: Sequence[Line]) -> dict[str, pd.DataFrame]:
+    """`by_regime` of each line, by its label; lines of one market and the same bars share the states."""
+    known: dict[tuple[int, bytes], States] = {}
+    tables = {}
+    for line in lines:
+        bars = (id(line.result.market), line.result.tape.open_times.tobytes())
+        if bars not in known:
+            known[bars] = regimes_at_open(line.result)
+        tables[line.label] = by_regime(line.result, states=known[bars])
+    return tables
 
 
 def _chart(sheet: Sheet, tables: Mapping[str, pd.DataFrame]) -> Any:

@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass
 from html import unescape
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from backtests.attribution import by_regime
 from backtests.backtest import compare
 from backtests.execution import Execution
 from backtests.metrics import METRICS
+from backtests.regimes import States, regimes_at_open
 from backtests.result import Result
 from backtests.tearsheet import page
 from backtests.tearsheet.document import Charts
@@ -89,6 +91,24 @@ def test_the_chart_draws_the_log_returns_of_each_line_by_state(sheet: Sheet) -> 
     assert drawn.tolist() == pytest.approx(frame["BuyAndHold"].tolist(), rel=1e-6)
     assert bars[3]["x"][1][:2] == ["rising", "falling"]
     assert "BuyAndHold most in Liquidity rising" in panel.alt()
+
+
+def test_lines_of_one_market_share_the_states_and_those_of_another_window_do_not(
+    results: list[Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(result: Result) -> States:
+        asked.append(result.name)
+        return regimes_at_open(result)
+
+    monkeypatch.setattr("backtests.tearsheet.sections.attribution.regimes_at_open", counted)
+    later = run(results[0].market, TrendFollowing(), start=pd.Timestamp("2023-01-01", tz="UTC"))
+    sheet = Sheet([*results, later])
+    assert ATTRIBUTION.build(sheet)
+    assert asked == ["FiscalDominance", "TrendFollowing"]
+    csv = pd.read_csv(StringIO(sheet.charts.tables["attribution-regimes-3"]), index_col=[0, 1])
+    assert csv["log_return"].tolist() == pytest.approx(by_regime(later)["log_return"].tolist(), nan_ok=True)
 
 
 def test_each_strategy_has_its_tables_and_the_benchmark_only_columns(own: dict[str, Any]) -> None:
