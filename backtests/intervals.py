@@ -21,6 +21,7 @@ from backtests.statistics.bootstrap import FEWEST_BARS, block_length, draws
 from backtests.tape import YEAR
 
 LEVEL, REPS, SEED = 0.90, 1_000, 0
+AHEAD = "ahead"
 # So many resamples are worked on at a time: what they need stays in the processor's cache.
 AT_ONCE = 50
 
@@ -112,6 +113,13 @@ def sharpe(of: Resamples) -> np.ndarray:
     A resample that never departs from cash has none of its excess: 0, as where a sweep is judged.
     """
     return np.asarray(_ratio(of.mean_excess, of.deviation_excess, 0.0) * of.per_year**0.5)
+
+
+def sharpe_ahead(of: Resamples) -> np.ndarray:
+    """The Sharpe ratio less the benchmark's, in the same days; NaN where there is no benchmark."""
+    mean = of.market.mean(axis=1)
+    market = _ratio(mean, np.sqrt(of.variance_market), 0.0) * of.per_year**0.5
+    return np.where(np.isnan(mean), np.nan, sharpe(of) - market)
 
 
 def sortino(of: Resamples) -> np.ndarray:
@@ -209,11 +217,13 @@ class Intervals:
 
     table : a row per metric of METRICS; columns estimate (the metric itself), low, high: NaN where there is no interval
     block : mean length of the blocks in days, 0 where nothing could be drawn      days : how many there are
+    ahead : between what bounds the Sharpe ratio lies less the benchmark's; NaN without a benchmark or an interval
     """
 
     table: pd.DataFrame
     block: int
     days: int
+    ahead: tuple[float, float] = (np.nan, np.nan)
 
 
 def intervals(result: Result, level: float = LEVEL, reps: int = REPS, seed: int = SEED) -> Intervals:
@@ -229,12 +239,12 @@ def intervals(result: Result, level: float = LEVEL, reps: int = REPS, seed: int 
     if block == 0:
         return Intervals(table.assign(low=np.nan, high=np.nan), 0, len(days))
     rows = _rows(len(days), block, reps, seed)
-    found = [evaluated(part) for part in _resamples(days, rows)]
-    values = {name: np.concatenate([each[name] for each in found]) for name in INTERVALS}
+    found = [evaluated(part) | {AHEAD: sharpe_ahead(part)} for part in _resamples(days, rows)]
+    values = {name: np.concatenate([each[name] for each in found]) for name in (*INTERVALS, AHEAD)}
     bounds = {name: np.percentile(each, [50 * (1 - level), 50 * (1 + level)]) for name, each in values.items()}
-    return Intervals(
-        table.join(pd.DataFrame.from_dict(bounds, "index", columns=["low", "high"])), block=block, days=len(days)
-    )
+    low, high = bounds.pop(AHEAD).tolist()
+    table = table.join(pd.DataFrame.from_dict(bounds, "index", columns=["low", "high"]))
+    return Intervals(table, block=block, days=len(days), ahead=(low, high))
 
 
 def evaluated(of: Resamples) -> dict[str, np.ndarray]:

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.execution import Execution
-from backtests.intervals import INTERVALS, Resamples, as_they_were, daily_excess, evaluated, intervals
+from backtests.intervals import (
+    INTERVALS,
+    Resamples,
+    as_they_were,
+    daily_excess,
+    evaluated,
+    intervals,
+    sharpe_ahead,
+)
 from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.statistics.bootstrap import block_length, draws
@@ -190,3 +198,22 @@ def test_a_benchmark_that_lacks_days_leaves_the_intervals_of_the_book_alone() ->
     table = intervals(whole).table
     assert table.loc[["beta", "alpha", "correlation"], "low"].isna().all()
     assert table.loc[["sharpe", "cagr", "max_drawdown"], "low"].notna().all()
+
+
+def test_the_sharpe_ratio_is_ahead_of_the_benchmarks_by_their_difference_in_the_same_resamples() -> None:
+    result = walk(120)
+    assert result.benchmark is not None
+    estimate = result.metrics["sharpe"] - result.benchmark.metrics["sharpe"]
+    assert sharpe_ahead(as_they_were(result)) == pytest.approx(estimate, rel=1e-9)
+    low, high = intervals(result).ahead
+    assert low < estimate < high
+    alone, other = (intervals(one).table.loc["sharpe"] for one in (result, result.benchmark))
+    widths = [one["high"] - one["low"] for one in (alone, other)]
+    assert high - low < sum(widths)  # the days are the same, so that what both earned in them cancels
+
+
+def test_the_benchmark_itself_is_ahead_by_nothing_and_without_one_there_is_no_ahead() -> None:
+    closes = list(100 * np.exp(np.cumsum(np.random.default_rng(4).normal(0.001, 0.02, 60))))
+    assert intervals(run(market(closes), BTC, benchmark=BTC)).ahead == (0, 0)
+    assert np.isnan(intervals(run(market(closes), BTC)).ahead).all()
+    assert np.isnan(intervals(run(market(closes[:20]), BTC, benchmark=BTC)).ahead).all()

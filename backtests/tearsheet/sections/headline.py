@@ -76,10 +76,22 @@ def presumption(judged: dict[str, Skill]) -> str:
 
 
 def sentence(sheet: Sheet, line: Line, found: Skill) -> str:
-    """What the Sharpe ratio of `line` is worth."""
+    """What the Sharpe ratio of `line` is worth, and how it does beside the benchmark's."""
     bounds = _bounds(sheet, line)
     ratio = "no Sharpe ratio" if isnan(found.sharpe) else f"Sharpe ratio {found.sharpe:z.2f}"
-    return f"{ratio}{f' (90 % interval {bounds})' if bounds else ''}; {_trials(found)}; {found.verdict}."
+    within = f" (90 % interval {bounds})" if bounds else ""
+    return f"{ratio}{within}{_beside(sheet, line)}; {_trials(found)}; {found.verdict}."
+
+
+def _beside(sheet: Sheet, line: Line) -> str:
+    """The benchmark's Sharpe ratio and the difference, with its interval in the same resamples of days."""
+    benchmark, own = line.result.benchmark, line.result.metrics["sharpe"]
+    if benchmark is None or isnan(own + benchmark.metrics["sharpe"]):
+        return ""
+    other = benchmark.metrics["sharpe"]
+    low, high = sheet.intervals[line.label].ahead
+    within = "" if isnan(low + high) else f" (90 % interval {low:z.2f} to {high:z.2f})"
+    return f" against {benchmark.name}'s {other:z.2f}, difference {own - other:z.2f}{within}"
 
 
 def _table(sheet: Sheet, judged: dict[str, Skill]) -> Table:

@@ -12,6 +12,7 @@ from backtests.skill import Skill, skill
 from backtests.tearsheet import page
 from backtests.tearsheet.sections.headline import build, presumption
 from backtests.tearsheet.sheet import Sheet
+from strategies import BuyAndHold
 from tests.backtests.parsed_page import Page
 from tests.backtests.tearsheet.worlds import Follow, market, run
 
@@ -50,6 +51,23 @@ def test_the_sentence_says_ratio_interval_trials_and_what_follows() -> None:
 )
 def test_the_sentence_says_what_the_variance_is_from(comparable: int, said: str) -> None:
     assert said in sentence(rising(trials=412, tried_variance=0.01, comparable_trials=comparable))
+
+
+def test_the_sentence_says_how_it_did_beside_the_benchmark() -> None:
+    closes = list(100 * np.exp(np.cumsum(np.random.default_rng(5).normal(0.002, 0.02, 120))))
+    turns = [("2024-01-01", 1.0), ("2024-02-15", -1.0), ("2024-03-15", 1.0)]
+    whole = BuyAndHold(mix=(("BTC", 1.0),))
+    result = run(market(closes, funding=turns), Follow(), benchmark=whole)
+    sheet = Sheet([result])
+    assert result.benchmark is not None
+    own, other = result.metrics["sharpe"], result.benchmark.metrics["sharpe"]
+    low, high = sheet.intervals["Follow"].ahead
+    assert low < own - other < high
+    said = f" against BuyAndHold's {other:.2f}, difference {own - other:.2f} (90 % interval {low:.2f} to {high:.2f}); "
+    assert said in sentence(result)
+    assert " against " not in sentence(replace(result, benchmark=None))
+    few = run(market(closes[:5], funding=turns), Follow(), benchmark=whole)
+    assert sentence(few).split(";")[0].endswith("difference 0.00")
 
 
 def test_without_a_ledger_the_trials_are_not_recorded_and_luck_is_not_ruled_out() -> None:
