@@ -225,6 +225,11 @@ def test_a_phone_never_scrolls_sideways(sheet: str, request: pytest.FixtureReque
     assert at.comes_true(f"{right} > 800")
 
 
+def test_no_table_of_one_strategy_scrolls_sideways_on_a_common_screen(one: Opened) -> None:
+    beyond = "[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth + 1)"
+    assert one.does(f"{beyond}.map((box) => box.getAttribute('aria-label'))") == []
+
+
 def test_motion_is_reduced_where_that_is_asked(one: Opened) -> None:
     behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
     assert one.does(behaviour) == "smooth"
