@@ -14,17 +14,16 @@ from backtests.differences import CODE, DATA, FILE, OF_WALK, VERSIONS, Differenc
 from backtests.ledger import Ledger
 from backtests.manifest import benchmark_entries
 from backtests.metrics import METRICS
+from backtests.received import Received
 from backtests.result import Result
 from backtests.saved import Saved, SavedResult, execution_of, read_saved, window_of
-from backtests.selection import find_strategy
 from backtests.shown import first_false_number
 from data_cache.cache import load_market
-from data_cache.errors import BadUsage, CheckFailed, NoData, StrategyFailed
+from data_cache.errors import BadUsage, CheckFailed, NoData
 from data_cache.lab import Lab
 from data_cache.lazy import Lazy
 from data_cache.market import Market
 from data_cache.store import Store
-from strategies.strategy import Strategy
 
 # So many inputs are named in a verdict.
 NAMED = 3
@@ -289,7 +288,7 @@ class _Desk:
         self._saved = saved
         self._store = store
         self._market = market
-        self._files = files
+        self._received = Received(saved, files)
         self._markets: dict[str, Market] = {}
         self._runs: dict[str, Result] = {}
 
@@ -302,7 +301,7 @@ class _Desk:
         text = one.manifest["benchmark_expression"]
         if text is None:
             return result
-        named = self._strategy(text, f"the benchmark of {one.label}")
+        named = self._received.strategy(text, f"the benchmark of {one.label}")
         return replace(result, manifest=result.manifest | benchmark_entries(named))
 
     def _run(self, one: SavedResult) -> Result:
@@ -313,7 +312,7 @@ class _Desk:
 
     def _anew(self, one: SavedResult) -> Result:
         about = one.manifest
-        strategy, market = self._strategy(about["expression"], one.label), self._market_of(one)
+        strategy, market = self._received.strategy(about["expression"], one.label), self._market_of(one)
         _require_inputs(about, market)
         start, end = window_of(about)
         run = Backtest(strategy, market, execution_of(about["execution"]), start, end, about["engine"]).run()
@@ -329,45 +328,6 @@ class _Desk:
         if key not in self._markets:
             self._markets[key] = _market(recipe, timeframe, self._store, one.label)
         return self._markets[key]
-
-    def _strategy(self, text: str | None, label: str) -> Strategy:
-        if text is None:
-            raise BadUsage(f"{label} has a parameter that can't be written down; run it again in Python")
-        where, colon, rest = _parted(text)
-        if not colon:
-            return find_strategy(text)
-        given = [file for file in self._files if file.name == Path(where).name]
-        chosen = next(iter(given or self._files), None)
-        if chosen is not None:
-            return find_strategy(f"{chosen}:{rest}")
-        if where.endswith(".py"):
-            return find_strategy(f"{self._own_file(where, label)}:{rest}")
-        cure = f"save the class of {label} in a file and name it: --strategy-file FILE"
-        if where == "__main__":
-            raise BadUsage(f"{label} was typed into a notebook or a console; {cure}")
-        try:
-            return find_strategy(text)
-        except StrategyFailed as error:
-            raise BadUsage(f"{error}; {cure}") from None
-
-    def _own_file(self, where: str, label: str) -> Path:
-        """The user's own file: as it was named, in the working directory or beside the saved file."""
-        named, beside = Path(where), self._saved.path.parent
-        safe = not named.is_absolute() and ".." not in named.parts  # a file that was sent must not reach anywhere else
-        for place in (named, beside / named, beside / named.name) if safe else ():
-            if place.is_file():
-                return place
-        raise BadUsage(
-            f"{label} is of {where}, which is neither here nor beside {self._saved.path.name}; --strategy-file FILE "
-            "says where it is"
-        )
-
-
-def _parted(text: str) -> tuple[str, str, str]:
-    """Where the class of an expression is ("" for one that ships), the colon, and the expression there."""
-    head = text.partition("(")[0]
-    where, colon, _ = head.rpartition(":")
-    return where, colon, text[len(where) + len(colon) :]
 
 
 def _market(recipe: Mapping[str, Any], timeframe: str, store: Path | None, label: str) -> Market:

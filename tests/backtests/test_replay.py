@@ -399,7 +399,7 @@ def test_what_is_no_file_of_a_strategy_is_refused(
 
 def test_an_edited_rule_is_told_by_its_class(mine: Path, again: Callable[..., Replay]) -> None:
     Path("mine.py").write_text(MINE.replace('"BTC": self.share', '"BTC": self.share / 2'))
-    replay = again(mine)
+    replay = again(mine, strategy_files=[Path("mine.py")])
     assert [one.entry for one in replay.differences] == ["code of Mine"]
     assert "what can explain it: other code (code of Mine: " in replay.verdict
 
