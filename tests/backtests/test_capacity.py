@@ -67,9 +67,9 @@ def test_a_day_of_fills_is_beside_the_equity_before_the_first_of_them() -> None:
 
 
 def test_after_missing_days_equity_is_the_one_marked_before_them() -> None:
-    """Half in BTC at 100, marked at 200 on the 2nd: 1500. The 3rd is missing; sold on the 4th, which ends at 300."""
+    """Half in BTC at 100, marked at 200 on the 2nd: 1500. The 3rd is missing; sold on the 4th, at 250, for 1250."""
     moves = [("2024-01-01", 1.0), ("2024-01-03 18:00", -1.0)]
-    result = run(market([100, 200, 200, 300], funding=moves, missing=(2,)), Follow(0.5))
+    result = run(market([100, 200, 250, 300], funding=moves, missing=(2,)), Follow(0.5))
     assert participation(result)["equity"].tolist() == pytest.approx([1000, 1500])
 
 

@@ -45,10 +45,10 @@ def test_notional_and_its_share_of_equity() -> None:
 
 
 def test_after_missing_days_a_fill_is_a_share_of_the_equity_marked_before_them() -> None:
-    """5 coins of 100 and 500 in cash; at 200 on the 2nd 1500. The 3rd is missing; sold on the 4th at 200 for 1000."""
+    """5 coins of 100 and 500 in cash; at 200 on the 2nd 1500. The 3rd is missing; sold on the 4th at 250 for 1250."""
     moves = [("2024-01-01", 1.0), ("2024-01-03 18:00", -1.0)]
-    result = run(market([100, 200, 200, 300], funding=moves, missing=(2,)), Follow(0.5))
-    assert Trading(result).fractions.tolist() == pytest.approx([500 / 1000, 1000 / 1500])
+    result = run(market([100, 200, 250, 300], funding=moves, missing=(2,)), Follow(0.5))
+    assert Trading(result).fractions.tolist() == pytest.approx([500 / 1000, 1250 / 1500])
 
 
 def test_what_was_paid_and_its_share_of_the_gain_before_costs() -> None:
