@@ -64,7 +64,7 @@ def daily(values: Sequence[float], start: str = "2024-01-01", at: str = "18:00")
 def random_walk(n: int, seed: int, volatility: float = 0.03) -> list[float]:
     """Closes whose daily log returns are independent and normal."""
     steps = volatility * np.random.default_rng(seed).standard_normal(n)
-    return (100 * np.exp(np.cumsum(steps))).tolist()
+    return [float(close) for close in 100 * np.exp(np.cumsum(steps))]
 
 
 def slow_noise(n: int, seed: int, memory: float = 0.95) -> np.ndarray:
