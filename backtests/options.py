@@ -47,12 +47,13 @@ REQUEST_OPTIONS: dict[str, Any] = {
 }
 
 
-# By the names of TearsheetRequest.
+# By the names of TearsheetRequest, and where the code of saved results is.
 TEARSHEET_OPTIONS: dict[str, Any] = REQUEST_OPTIONS | {
     "out": _option(Path, "--out", "The page (HTML). Default: tearsheets/NAMES.html."),
     "pdf": _option(Path, "--pdf", "Print the page to this PDF too; needs an installed Chromium."),
     "png": _option(Path, "--png", "Paint page.png and each chart into this folder too; needs an installed Chromium."),
     "cuts": _option(int, "--cuts", "Moments at which the causality proof takes the future away. Default: 4."),
+    "strategy_file": _option(list[Path], "--strategy-file", "Where a class of a saved result is, if not where it was."),
 }
 
 

@@ -61,14 +61,17 @@ def make_tearsheet(options: Mapping[str, Any], running: Through = iter, building
     Raises BadUsage, before anything is run, for options that make no sense, and where files can't be made.
     """
     given = {name: value for name, value in options.items() if value not in (None, (), [])}
+    vouched = given.pop("strategy_file", [])
     saved = [target for target in given["strategies"] if is_saved(target)]
+    if vouched and not saved:
+        raise BadUsage(f"--strategy-file is for saved results; name a strategy of your own as {vouched[0]}:Class")
     if saved and len(saved) < len(given["strategies"]):
         raise BadUsage(f"give saved results or strategies, not both; found {', '.join(given['strategies'])}")
     asked = asked_of(TearsheetRequest, _of_saved(given) if saved else given)
     if asked.cuts < 1:
         raise BadUsage(f"--cuts must be one or more; found {asked.cuts}")
     _require_places(asked)
-    return _of_files(asked, running, building) if saved else _of_strategies(asked, running, building)
+    return _of_files(asked, vouched, running, building) if saved else _of_strategies(asked, running, building)
 
 
 def _require_places(asked: TearsheetRequest) -> None:
@@ -120,10 +123,10 @@ def _of_strategies(asked: TearsheetRequest, running: Through, building: Through)
     return _written(asked, results, asked.examined(results, asked.cuts), title, building)
 
 
-def _of_files(asked: TearsheetRequest, running: Through, building: Through) -> Tearsheet:
+def _of_files(asked: TearsheetRequest, vouched: Sequence[Path], running: Through, building: Through) -> Tearsheet:
     """The same of saved results, run again; what is no longer as it was becomes a finding."""
     paths = [Path(target) for target in asked.strategies]
-    reruns: list[Rerun] = [rerun(path, asked.store) for path in running(paths)]
+    reruns: list[Rerun] = [rerun(path, asked.store, strategy_files=vouched) for path in running(paths)]
     results = [result for again in reruns for result in again.results]
     changed = [finding for again, path in zip(reruns, paths, strict=True) for finding in _changed(again, path)]
     found = examined(results, cuts=asked.cuts)

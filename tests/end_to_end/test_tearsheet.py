@@ -85,6 +85,22 @@ def test_a_page_that_is_handed_round_does_not_tell_where_the_store_lies(
     assert str(sixty_days) not in json.dumps(told.json["manifest"])
 
 
+def test_an_edited_rule_of_a_saved_result_is_run_where_it_is_named(
+    ebbtide: Callable, cached: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rule = Path("own.py")
+    rule.write_text("from strategies import FixedMix\n\n\nclass Own(FixedMix):\n    pass\n")
+    Path("own.json").write_text(ebbtide("run", "own.py:Own", *cached, "--json").out)
+    rule.write_text(rule.read_text() + "# edited\n")
+    again = ("tearsheet", "own.json", *cached[2:], "--out", "again.html")
+    assert ebbtide(*again).sentence().endswith("look at it, then pass --strategy-file own.py")
+    told = ebbtide(*again, "--strategy-file", "own.py", "--json").json
+    assert [one["code"] for one in told["findings"]].count("CHANGED_SINCE") == 1
+    sentence = ebbtide("tearsheet", "FixedMix", *cached, "--strategy-file", "own.py").sentence()
+    assert sentence == "--strategy-file is for saved results; name a strategy of your own as own.py:Class"
+
+
 def test_a_run_file_names_what_the_page_is_of(
     ebbtide: Callable, cached: tuple[object, ...], sixty_days: Path, tmp_path: Path
 ) -> None:
