@@ -133,7 +133,7 @@
   // printed: with the print styles in force, as wide as A4 without its margins.
   const print = document.getElementById("print");
   const A4 = 794 - 2 * 45;
-  const flat = (height) => Math.round(height * (height > 300 ? 0.48 : height > 200 ? 0.55 : 0.75));
+  const flat = (height) => Math.round(height * (height > 300 ? 0.43 : height > 200 ? 0.5 : 0.75));
 
   function ontoPaper() {
     print.media = "all";

@@ -10,6 +10,7 @@ from backtests.metrics import labels
 from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import as_json, asset, script_json, template, write_page
+from backtests.tearsheet.imprint import imprint
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sections.attribution import ATTRIBUTION
 from backtests.tearsheet.sections.checks import CHECKS
@@ -89,6 +90,7 @@ def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = 
         sections=[(section, own) for section, own in built if own is not None],
         terms=list(sheet.charts.terms.values()),
         manifests=[(line.label, as_json(line.result.manifest, indent=2)) for line in sheet.lines],
+        imprint=imprint([line.result for line in sheet.strategies]),
         manifest=script_json(_machine_manifest(title, sheet.lines)),
         figures=script_json(sheet.charts.figures),
         tables=script_json(sheet.charts.tables),

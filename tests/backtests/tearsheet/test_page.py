@@ -17,6 +17,7 @@ from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.tearsheet import document, page, write_tearsheet
 from backtests.tearsheet.figures import COLORS, NEUTRAL
+from backtests.tearsheet.imprint import imprint
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.sealed import sealed
 from backtests.tearsheet.sections.growth import Drawdown, Equity
@@ -226,6 +227,18 @@ def test_a_title_names_four_strategies_and_counts_more() -> None:
     result = run(market([110, 99]))
     assert page.title_of([result] * 4) == "BuyAndHold · BuyAndHold · BuyAndHold · BuyAndHold"
     assert page.title_of([result] * 5) == "5 strategies"
+
+
+def test_what_identifies_a_run_stands_on_paper_too(two: list[Result], parsed: Page) -> None:
+    told = dict(imprint(two))
+    about = two[0].manifest
+    assert list(told) == ["Run", "Window", "Data", "Code", "Equity", "Versions", "Seal"]
+    assert told["Run"] == "; ".join(result.manifest["expression"] or result.manifest["strategy"] for result in two)
+    assert told["Window"] == "2024-01-01 00:00 to 2024-03-01 00:00 UTC"
+    assert f"FUNDING_BTC {about['data']['FUNDING_BTC'][:12]}" in told["Data"].split(", ")
+    assert told["Equity"] == "; ".join(result.equity_sha256[:12] for result in two)
+    assert told["Versions"].startswith(f"ebbtide {about['ebbtide']}, Python {about['python']}, ")
+    assert len(parsed.having("dl", **{"class": "only-print imprint"})) == 1
 
 
 CELLS = [
