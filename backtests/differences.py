@@ -128,6 +128,19 @@ def _data(then: Mapping[str, Any], now: Mapping[str, Any], unread: str) -> Itera
         yield Difference(f"data {need}", _vintage(need, old), _vintage(need, new), cause, words)
 
 
+def beside(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+    """What the sections of a page read beside the run, where that is other data now; hashes and vintages, by need."""
+    hashes, vintages = ([about.get(name) or {} for about in (then, now)] for name in ("data", "vintages"))
+    if not all(isinstance(one, Mapping) for one in (*hashes, *vintages)):
+        yield Difference("context", "–", "–", FILE, "context: the file holds what ebbtide never writes")
+        return
+    for need in sorted({*hashes[0], *hashes[1]}):
+        if hashes[0].get(need) != hashes[1].get(need):
+            old, new = (vintage.get(need) for vintage in vintages)
+            words = f"{need}, which the page reads beside the run: {_compared(need, old, new)}"
+            yield Difference(f"context {need}", _vintage(need, old), _vintage(need, new), DATA, words)
+
+
 def _compared(need: str, old: Any, new: Any) -> str:
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return f"{_vintage(need, old)} then, {_vintage(need, new)} now"

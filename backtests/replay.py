@@ -10,11 +10,12 @@ from typing import Any
 
 from backtests.backtest import Backtest
 from backtests.claims import WRITTEN, claims, trials
-from backtests.differences import CODE, DATA, FILE, OF_WALK, VERSIONS, Difference, differences
+from backtests.differences import CODE, DATA, FILE, OF_WALK, VERSIONS, Difference, beside, differences
 from backtests.ledger import Ledger
 from backtests.manifest import benchmark_entries
 from backtests.metrics import METRICS
 from backtests.received import Received
+from backtests.rerendered import shown_otherwise
 from backtests.result import Result
 from backtests.saved import Saved, SavedResult, execution_of, read_saved, window_of
 from backtests.shown import first_false_number
@@ -111,7 +112,12 @@ class Replay:
     @property
     def held(self) -> bool:
         """Whether the numbers are the same, and the file is as it was written and does not contradict itself."""
-        return self.same and not self.tampering and not self._contradicted
+        return self.same and not self.tampering and not self._contradicted and not self.shown
+
+    @cached_property
+    def shown(self) -> str:
+        """What a page shows that its results do not give, if these are the same; "" for none, and for JSON."""
+        return shown_otherwise(self.saved, self.results) if self.same else ""
 
     @property
     def _contradicted(self) -> bool:
@@ -140,7 +146,8 @@ class Replay:
         if self.same and self.tampering:
             return self._shows_otherwise(otherwise)
         if self.same:
-            return f"every number is the same to the last digit{otherwise}"
+            forged = f", but the page does not show what comes of them: {self.shown}" if self.shown else ""
+            return f"every number is the same to the last digit{otherwise}{forged}"
         if self.saved.seal.broken:
             causes = {FILE: "the file was changed"} | causes
         if causes:
@@ -164,6 +171,7 @@ class Replay:
             "title": self.saved.title,
             "seal": {"said": seal.said, "found": seal.found, "broken": seal.broken, "missing": self.saved.unsealed},
             "same": self.same,
+            "shown": self.shown,
             "verdict": self.verdict,
             "differences": [one.summary() for one in self.differences],
             "results": [one.summary() for one in self.again],
@@ -224,7 +232,7 @@ def rerun(
 ) -> Rerun:
     """The results of a page or of a JSON file, run again as `replayed` does; no trial is recorded."""
     again = replayed(path, store, market, strategy_files)
-    found = [again.tampering, *map(str, again.differences), "" if again.same else again.verdict]
+    found = [again.tampering, *map(str, again.differences), again.shown if again.same else again.verdict]
     return Rerun(again.results, again.saved.title, [sentence for sentence in found if sentence])
 
 
@@ -258,7 +266,16 @@ def _told_otherwise(run: Again) -> list[Difference]:
     """What the manifest of one result says otherwise than its run gives."""
     found = differences(run.saved.manifest, run.result.manifest)
     explained = any(one.cause in (DATA, CODE, VERSIONS) for one in found)
-    return [*found, *claims(run.saved, run.label, run.result, explained)]
+    found += claims(run.saved, run.label, run.result, explained)
+    if run.saved.context is not None:
+        from backtests.tearsheet.wording import context
+
+        found += [
+            one
+            for one in beside(run.saved.context, context(run.result))
+            if one.entry[8:] not in run.saved.manifest["data"]
+        ]
+    return found
 
 
 def _require_files(strategy_files: Sequence[Path]) -> None:

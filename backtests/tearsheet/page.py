@@ -11,7 +11,6 @@ from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import as_json, asset, script_json, template, write_page
 from backtests.tearsheet.imprint import imprint
-from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sections.attribution import ATTRIBUTION
 from backtests.tearsheet.sections.checks import CHECKS
 from backtests.tearsheet.sections.comparison import COMPARISON
@@ -27,6 +26,7 @@ from backtests.tearsheet.sections.rolling import ROLLING
 from backtests.tearsheet.sections.sensitivity import SENSITIVITY
 from backtests.tearsheet.sections.trading import TRADING
 from backtests.tearsheet.sheet import Section, Sheet
+from backtests.tearsheet.wording import Wording, context
 from data_cache.errors import BadUsage
 from data_cache.version import __version__
 
@@ -78,6 +78,7 @@ def write_tearsheet(
 
 def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = (), watch: Watch = iter) -> str:
     """The page as text."""
+    wording = Wording(title, subtitle, tuple(notes), tuple(sheet.findings), tuple(sheet.proofs))
     built = [(section, section.build(sheet)) for section in watch(SECTIONS)]
     return template("template.html").render(
         title=title,
@@ -91,7 +92,7 @@ def render(sheet: Sheet, title: str, subtitle: str = "", notes: Sequence[str] = 
         terms=list(sheet.charts.terms.values()),
         manifests=[(line.label, as_json(line.result.manifest, indent=2)) for line in sheet.lines],
         imprint=imprint([line.result for line in sheet.strategies]),
-        manifest=script_json(_machine_manifest(title, sheet.lines)),
+        manifest=script_json(_machine_manifest(sheet, wording)),
         figures=script_json(sheet.charts.figures),
         tables=script_json(sheet.charts.tables),
         style=asset("style.css"),
@@ -146,9 +147,13 @@ def conditions(execution: Execution) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _machine_manifest(title: str, lines: list[Line]) -> dict[str, Any]:
-    results = [{"label": line.label} | _with_benchmark(line.result) for line in lines if not line.is_benchmark]
-    return {"ebbtide": __version__, "title": title, "results": results}
+def _machine_manifest(sheet: Sheet, wording: Wording) -> dict[str, Any]:
+    results = [
+        {"label": line.label, "context": context(line.result)} | _with_benchmark(line.result)
+        for line in sheet.strategies
+    ]
+    page = wording.summary(sheet.results)
+    return {"ebbtide": __version__, "title": wording.title, "results": results, "page": page}
 
 
 def _with_benchmark(result: Result) -> dict[str, Any]:

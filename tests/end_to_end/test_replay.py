@@ -177,7 +177,7 @@ def test_a_replay_is_no_trial(page: Path, ebbtide: Callable[..., Any]) -> None:
 
 def test_json_tells_each_number_then_and_now(page: Path, ebbtide: Callable[..., Any]) -> None:
     answer = ebbtide("replay", page, "--json").json
-    assert set(answer) == {"file", "title", "seal", "same", "verdict", "differences", "results"}
+    assert set(answer) == {"file", "title", "seal", "same", "shown", "verdict", "differences", "results"}
     sharpe = answer["results"][0]["metrics"]["sharpe"]
     assert sharpe == {"then": sharpe["now"], "now": sharpe["now"], "difference": 0.0}
     assert answer["results"][0]["equity_sha256"]["then"] == answer["results"][0]["equity_sha256"]["now"]
