@@ -99,7 +99,7 @@ def test_a_price_that_was_changed_is_named(
     (tmp_path / "run.json").write_text(ebbtide(*command).out)
     answer = ebbtide("replay", tmp_path / "run.json", "--store", tmp_path / "now-store")
     assert answer.code == 1
-    assert "first difference is in what became known in 2024" in " ".join(answer.out.split())
+    assert "the first difference is in what became known in 2024" in answer.err
     assert "what can explain it: other data (bars:BTC: 60 bars to 2024-03-01 00:00 then as now" in answer.err
     assert answer.err.startswith("ebbtide: the numbers differ (Total return of BuyAndHold is ")
 
