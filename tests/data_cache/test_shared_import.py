@@ -1,7 +1,6 @@
-"""The real history, imported through its manifest: figures that were printed in public, and what it costs."""
+"""The real history, imported through its manifest: figures that were printed in public."""
 
 from pathlib import Path
-from time import perf_counter
 
 import pandas as pd
 import pytest
@@ -21,18 +20,16 @@ FETCHED_AT = pd.Timestamp("2026-10-01", tz="UTC")
 
 
 @pytest.fixture(scope="module")
-def imported(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, list[Imported], float]:
-    """The store, what the import answered, and the seconds that it took."""
+def imported(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, list[Imported]]:
+    """The store, and what the import answered."""
     store = Store(tmp_path_factory.mktemp("shared") / "store")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EBBTIDE_SHARED", str(shared.resolve()))
-        began = perf_counter()
-        entries = import_manifest(MANIFEST, store, FETCHED_AT)
-        return store, entries, perf_counter() - began
+        return store, import_manifest(MANIFEST, store, FETCHED_AT)
 
 
 @pytest.fixture(scope="module")
-def market(imported: tuple[Store, list[Imported], float]) -> Market:
+def market(imported: tuple[Store, list[Imported]]) -> Market:
     return load_market(imported[0], "1d")
 
 
@@ -41,35 +38,25 @@ def value(market: Market, series: str, period: str) -> float:
     return float(market.observations.revised(series)[pd.Timestamp(period)])
 
 
-def test_the_whole_history_is_imported_in_seconds(imported: tuple[Store, list[Imported], float]) -> None:
-    store, entries, seconds = imported
-    assert seconds < 15
+def test_the_whole_history_is_imported(imported: tuple[Store, list[Imported]]) -> None:
+    store, entries = imported
     assert sum(entry.added for entry in entries) == sum(entry.rows for entry in entries) == 307_909
     assert store.series() == sorted({entry.name for entry in entries if "/" not in entry.name})
 
 
-def test_every_file_of_the_store_is_sound(imported: tuple[Store, list[Imported], float]) -> None:
+def test_every_file_of_the_store_is_sound(imported: tuple[Store, list[Imported]]) -> None:
     rows = {row.name: row for row in status(imported[0], FETCHED_AT)}
     assert [name for name, row in rows.items() if row.problem] == []
     gaps = {name: row.gaps for name, row in rows.items() if row.gaps}
     assert gaps == {"binance BTC/USDT 1h": 27, "binance ETH/USDT 1h": 27}
 
 
-def test_the_market_of_a_timeframe_is_ready_in_half_a_second(imported: tuple[Store, list[Imported], float]) -> None:
-    store = imported[0]
-    seconds = []
-    for _ in range(3):
-        began = perf_counter()
-        hourly = load_market(store, "1h")
-        for series in hourly.observations:
-            hourly.observations.rows(series)
-        seconds.append(perf_counter() - began)
-    assert len(hourly.asset_bars("BTC").frame) == 73_265
-    assert min(seconds) < 0.5
+def test_the_market_of_a_timeframe_has_the_bars_of_that_timeframe(imported: tuple[Store, list[Imported]]) -> None:
+    assert len(load_market(imported[0], "1h").asset_bars("BTC").frame) == 73_265
 
 
 def test_bars_of_four_hours_are_made_of_hours_and_days_are_the_exchange_s_own(
-    imported: tuple[Store, list[Imported], float], market: Market
+    imported: tuple[Store, list[Imported]], market: Market
 ) -> None:
     assert load_market(imported[0], "4h").origin.endswith("ETH from binance ETH/USDT 1h in 4h bars")
     assert market.origin.endswith("BTC from binance BTC/USDT 1d, ETH from binance ETH/USDT 1d")
@@ -78,7 +65,7 @@ def test_bars_of_four_hours_are_made_of_hours_and_days_are_the_exchange_s_own(
 
 @pytest.mark.parametrize("asset", ["BTC", "ETH"])
 def test_days_made_of_hours_close_where_the_exchange_s_own_days_do(
-    imported: tuple[Store, list[Imported], float], market: Market, asset: str
+    imported: tuple[Store, list[Imported]], market: Market, asset: str
 ) -> None:
     made = load_market(imported[0], "1h").daily[asset]["close"]
     own = market.daily[asset]["close"]
@@ -127,9 +114,7 @@ def test_the_target_range_starts_with_the_first_range(market: Market) -> None:
     assert (upper - lower).round(9).unique().tolist() == [0.25]
 
 
-def test_series_of_ones_own_travel_with_the_market(
-    imported: tuple[Store, list[Imported], float], market: Market
-) -> None:
+def test_series_of_ones_own_travel_with_the_market(imported: tuple[Store, list[Imported]], market: Market) -> None:
     assert set(market.specs) == {"T10YIE"}
     assert market.spec("T10YIE").unit == "%"
     assert market.max_age("T10YIE") == pd.Timedelta(days=10)
@@ -154,7 +139,7 @@ def test_nothing_is_known_before_its_period_but_the_rates_that_are_announced_ahe
 
 
 def test_importing_again_changes_nothing(
-    imported: tuple[Store, list[Imported], float], shared: Path, monkeypatch: pytest.MonkeyPatch
+    imported: tuple[Store, list[Imported]], shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EBBTIDE_SHARED", str(shared.resolve()))
     store = imported[0]

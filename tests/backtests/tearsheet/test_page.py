@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import time
 from dataclasses import make_dataclass, replace
 from pathlib import Path
 
@@ -313,11 +312,9 @@ def test_two_pages_of_one_run_are_equal_to_the_last_byte(two: list[Result]) -> N
 
 
 @pytest.mark.parametrize("timeframe", ["1d", "1h"])
-def test_five_strategies_over_eight_years_stay_small_and_quick(timeframe: str, tmp_path: Path) -> None:
+def test_five_strategies_over_eight_years_stay_small(timeframe: str, tmp_path: Path) -> None:
     five = [StealthQE(), TreasuryRelease(), TermPremiumShield(), BasisReset(), FiscalDominance()]
     results = compare(five, Lab().market(timeframe), benchmark=BuyAndHold())
     path = tmp_path / "five.html"
-    began = time.perf_counter()
     write_tearsheet(results, path, "Five theses")
-    assert path.stat().st_size < 7_000_000
-    assert time.perf_counter() - began < 10  # 0.5 s on two idle cores; a machine that is busy must not fail the test
+    assert path.stat().st_size < 5_000_000

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import time
 from dataclasses import make_dataclass, replace
 from pathlib import Path
 
@@ -375,12 +374,9 @@ def grid(*counts: int) -> list[Axis]:
     return [Axis(name, tuple(range(1, n + 1))) for name, n in zip(names, counts, strict=True)]
 
 
-# 0.3 and 0.8 s on two idle cores; a machine that is busy must not fail the test.
-@pytest.mark.parametrize(("counts", "size", "seconds"), [((10, 10, 5, 2), 6e6, 10), ((25, 20, 20, 10), 9e6, 20)])
-def test_a_page_stays_small_and_quick(counts: tuple[int, ...], size: float, seconds: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("counts", "size"), [((10, 10, 5, 2), 4e6), ((25, 20, 20, 10), 7e6)])
+def test_a_page_stays_small(counts: tuple[int, ...], size: float, tmp_path: Path) -> None:
     large = made(grid(*counts), days=3_000)
     path = tmp_path / "large.html"
-    began = time.perf_counter()
     write_report(large, path)
-    assert time.perf_counter() - began < seconds
     assert path.stat().st_size < size
