@@ -10,14 +10,14 @@ from typing import Any
 
 from backtests.backtest import Backtest
 from backtests.claims import WRITTEN, claims, trials
-from backtests.differences import CODE, DATA, FILE, OF_WALK, VERSIONS, Difference, beside, differences
+from backtests.differences import ASIDE, CODE, DATA, FILE, OF_WALK, VERSIONS, Difference, beside, differences
 from backtests.ledger import Ledger
 from backtests.manifest import benchmark_entries
 from backtests.metrics import METRICS
 from backtests.received import Received
 from backtests.rerendered import shown_otherwise
 from backtests.result import Result
-from backtests.saved import Saved, SavedResult, execution_of, read_saved, window_of
+from backtests.saved import WALK, Saved, SavedResult, execution_of, read_saved, window_of
 from backtests.shown import first_false_number
 from data_cache.cache import load_market
 from data_cache.errors import BadUsage, CheckFailed, NoData
@@ -26,6 +26,9 @@ from data_cache.lazy import Lazy
 from data_cache.market import Market
 from data_cache.store import Store
 
+_REPORT = Difference(
+    "page", "–", "–", ASIDE, "page: what the report of a walk shows is not made again; only its seal is"
+)
 # So many inputs are named in a verdict.
 NAMED = 3
 
@@ -259,7 +262,8 @@ def replayed(
     found = [one for run in everything for one in _told_otherwise(run)]
     counted = Ledger.default(store=store) if ledger is None else ledger
     counts = [one for run in again for one in trials(run.saved, run.label, run.result, counted)]
-    return Replay(saved, everything, list(dict.fromkeys([*found, *counts])))
+    unseen = [_REPORT] if saved.wording == WALK else []
+    return Replay(saved, everything, list(dict.fromkeys([*found, *counts, *unseen])))
 
 
 def _told_otherwise(run: Again) -> list[Difference]:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from backtests.result import Result
-from backtests.saved import Saved
+from backtests.saved import WALK, Saved
 from backtests.tearsheet.sealed import plain, unsealed
 from data_cache.errors import EbbtideError
 
@@ -50,7 +50,7 @@ def shown_otherwise(saved: Saved, results: Sequence[Result]) -> str:
     from backtests.tearsheet.sheet import Sheet
     from backtests.tearsheet.wording import page_code, wording_of
 
-    if not saved.page:
+    if not saved.page or saved.wording == WALK:
         return ""
     wording = wording_of(saved.title, saved.wording, results)
     if wording is None:

@@ -18,6 +18,8 @@ from data_cache.errors import BadUsage
 
 SUFFIXES = (".html", ".htm", ".json")
 WANTED = "give a tearsheet that ebbtide wrote (.html), or what run, compare or walk printed with --json"
+# The wording of a walk's report, which no run of the joined book makes again.
+WALK = "walk"
 # What running it again needs of a manifest, and of which type it is.
 NEEDED: dict[str, type | tuple[type, ...]] = {
     "ebbtide": str,
@@ -107,7 +109,7 @@ def read_saved(path: Path) -> Saved:
     if is_json:  # which says neither label nor title
         found = [replace(one, label=_name(one.manifest)) for one in found]
         return Saved(path, " · ".join(one.label for one in found), found, Seal("", ""))
-    return Saved(path, title, found, seal_of(text), text, content.get("page"))
+    return Saved(path, title, found, seal_of(text), text, WALK if "stretches" in content else content.get("page"))
 
 
 def window_of(about: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
