@@ -43,7 +43,7 @@ def session(now: pd.Timestamp, waits: list[float] | None = None, **servers: Stan
     """A session a minute after `now`, in which the venues that are not named are not to be reached."""
     endpoints = dict.fromkeys(VENUES, NOWHERE) | {name: server.url for name, server in servers.items()}
     sleep = (waits if waits is not None else []).append
-    return Session(now + SETTLED, endpoints=endpoints, patience=Patience(tries=2, sleep=sleep, timeout=0.3))
+    return Session(now + SETTLED, endpoints=endpoints, patience=Patience(tries=2, sleep=sleep, timeout=1))
 
 
 def fetch(

@@ -61,9 +61,9 @@ def store(tmp_path: Path) -> Store:
 
 
 def session_at(server: StandIn, now: pd.Timestamp = NOW, key: str = KEY, since: str = "", tries: int = 2) -> Session:
-    """A session that asks the stand-in, and neither sleeps nor waits long."""
+    """A session that asks the stand-in, and does not sleep."""
     ends = {"fred": f"{server.url}/fred", "fredgraph": f"{server.url}/graph"}
-    patience = Patience(tries=tries, timeout=0.3, sleep=lambda seconds: None)
+    patience = Patience(tries=tries, timeout=10, sleep=lambda seconds: None)
     day = pd.Timestamp(since, tz="UTC") if since else None
     return Session(now, since=day, endpoints=ends, fred_key=key, patience=patience)
 

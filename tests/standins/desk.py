@@ -29,7 +29,7 @@ class Desk:
             pd.Timestamp(now, tz="UTC"),
             pd.Timestamp(since, tz="UTC") if since else None,
             {"newyorkfed": self.server.url},
-            patience=Patience(sleep=self.waits.append, timeout=0.5),
+            patience=Patience(sleep=self.waits.append, timeout=1),
             say=self.steps.append,
         )
         (job,) = [job for job in source.jobs(session, self.store) if series in job.name.split(", ")]
