@@ -267,8 +267,8 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Run a tearsheet again as its manifest says, and tell every number that differs, and why."""
-    from backtests.replay import replayed
-    from backtests.replay_tables import print_replay
+    from backtests.replaying.replay import replayed
+    from backtests.replaying.replay_tables import print_replay
 
     again = replayed(file, store, strategy_files=strategy_file or ())
     if as_json:

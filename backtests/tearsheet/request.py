@@ -8,10 +8,10 @@ from typing import Any
 
 from backtests.findings import QUICK_CUTS, Examined, Finding, examined, rule
 from backtests.ledger import record
-from backtests.replay import Rerun, rerun
+from backtests.replaying.replay import Rerun, rerun
+from backtests.replaying.saved import is_saved
 from backtests.request import Request, asked_of
 from backtests.result import Result
-from backtests.saved import is_saved
 from backtests.tearsheet.page import title_of, write_tearsheet
 from backtests.tearsheet.printing import print_pdf, print_png, safe
 from data_cache.errors import BadUsage, EbbtideError

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from backtests.analysis.intervals import Intervals, intervals
 from backtests.findings import Finding
-from backtests.intervals import Intervals, intervals
 from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import Charts

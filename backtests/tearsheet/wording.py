@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from backtests.analysis.regimes import REGIMES
 from backtests.findings import Finding
 from backtests.proofs import Leak, Proof
-from backtests.regimes import REGIMES
 from backtests.result import Result
 from backtests.source_code import ebbtide_code
 

@@ -26,7 +26,7 @@ SAME = "Every number is the same to the last digit"
 FRESH = """
 import sys
 from pathlib import Path
-from backtests.replay import replayed
+from backtests.replaying.replay import replayed
 for name in sys.argv[1:]:
     again = replayed(Path(name))
     print(again.held and not any(one.cause for one in again.differences))

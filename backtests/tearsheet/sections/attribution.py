@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.attribution import (
+from backtests.analysis.attribution import (
     BEFORE,
     JOINED,
     NOTHING_NEW,
@@ -19,8 +19,8 @@ from backtests.attribution import (
     by_trigger,
     unfilled,
 )
-from backtests.causes import BOOK, causes
-from backtests.regimes import REGIMES, UNKNOWN, States, regimes_at_open
+from backtests.analysis.causes import BOOK, causes
+from backtests.analysis.regimes import REGIMES, UNKNOWN, States, regimes_at_open
 from backtests.result import Result
 from backtests.tearsheet.document import Charts, Definition, Table, as_csv
 from backtests.tearsheet.figures import figure, plain

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from backtests.intervals import LEVEL, REPS
+from backtests.analysis.intervals import LEVEL, REPS
 from backtests.metrics import METRICS, Metric
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sheet import Section, Sheet

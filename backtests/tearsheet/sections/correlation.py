@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.intervals import daily_excess
+from backtests.analysis.intervals import daily_excess
 from backtests.metrics import ROUNDING
 from backtests.tearsheet.lines import span
 from backtests.tearsheet.sections.periods import Cell

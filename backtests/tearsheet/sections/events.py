@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.causes import sentences
-from backtests.episodes import Episodes
+from backtests.analysis.causes import sentences
+from backtests.analysis.episodes import Episodes
 from backtests.metrics import METRICS
 from backtests.tearsheet.document import Chart, Charts, Definition, Key, Table
 from backtests.tearsheet.figures import COLORS, NEUTRAL, figure, plain

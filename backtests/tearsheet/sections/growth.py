@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.analysis.regimes import REGIMES, Regime, States, states_at
 from backtests.metrics import DAY, daily_equity, days_of, drawdown
-from backtests.regimes import REGIMES, Regime, States, states_at
 from backtests.result import Result
 from backtests.tearsheet.document import Key, as_csv
 from backtests.tearsheet.figures import dated, dollars, every_day, faded, plain

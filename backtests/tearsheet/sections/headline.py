@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from backtests.skill import Skill, skill
+from backtests.analysis.skill import Skill, skill
 from backtests.tearsheet.document import Definition, Table
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sections.checks import causality, coded, grouped

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.causes import sentences
+from backtests.analysis.causes import sentences
 from backtests.metrics import days_of
 from backtests.tearsheet.document import Charts, Key
 from backtests.tearsheet.figures import COLORS, NEUTRAL, SHADE, dated, dollars, every_day, faded, plain, trace

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.analysis.sensitivity import LIMIT_BPS, MEASURES, Sensitivity, repeatable, side_bps
 from backtests.findings import FEW_DECISIONS
 from backtests.metrics import METRICS
-from backtests.sensitivity import LIMIT_BPS, MEASURES, Sensitivity, repeatable, side_bps
 from backtests.tearsheet.document import Definition, Table
 from backtests.tearsheet.figures import NEUTRAL, figure, plain
 from backtests.tearsheet.lines import Line, line_keys

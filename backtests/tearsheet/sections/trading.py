@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.capacity import capacity, participation
+from backtests.analysis.capacity import capacity, participation
 from backtests.metrics import DAY, METRICS, days_of
 from backtests.result import Result
 from backtests.tearsheet.document import Charts, Definition, Table

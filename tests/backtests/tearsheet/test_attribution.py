@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.attribution import by_regime
+from backtests.analysis.attribution import by_regime
+from backtests.analysis.regimes import States, regimes_at_open
 from backtests.backtest import compare
 from backtests.execution import Execution
 from backtests.metrics import METRICS
-from backtests.regimes import States, regimes_at_open
 from backtests.result import Result
 from backtests.tearsheet import page
 from backtests.tearsheet.document import Charts

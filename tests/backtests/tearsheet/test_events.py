@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backtests.analysis.episodes import Episodes
 from backtests.backtest import compare
-from backtests.episodes import Episodes
 from backtests.result import Result
 from backtests.tearsheet.document import Table, template
 from backtests.tearsheet.sections.events import EVENTS, SHARE, Part, WithoutEach

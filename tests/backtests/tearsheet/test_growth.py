@@ -5,7 +5,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from backtests.regimes import Regime, regimes_at_open
+from backtests.analysis.regimes import Regime, regimes_at_open
 from backtests.result import Result
 from backtests.tearsheet import page
 from backtests.tearsheet.figures import faded

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backtests.analysis.skill import Skill, skill
 from backtests.findings import Finding
 from backtests.result import Result
-from backtests.skill import Skill, skill
 from backtests.tearsheet import page
 from backtests.tearsheet.sections.headline import build, presumption
 from backtests.tearsheet.sheet import Sheet

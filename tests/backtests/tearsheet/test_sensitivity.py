@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
+from backtests.analysis.sensitivity import DELAYS, Sensitivity
 from backtests.backtest import compare
 from backtests.execution import Execution
-from backtests.sensitivity import DELAYS, Sensitivity
 from backtests.tearsheet import page
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.sections.sensitivity import SENSITIVITY, GrowthByCost, GrowthByDelay, sentence

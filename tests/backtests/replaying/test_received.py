@@ -11,12 +11,12 @@ import pytest
 
 from backtests.backtest import Backtest
 from backtests.ledger import Ledger
-from backtests.replay import Replay, replayed
+from backtests.replaying.replay import Replay, replayed
 from backtests.selection import find_strategy
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab
 from data_cache.market import Market
-from tests.backtests.test_replay import END, saved
+from tests.backtests.replaying.test_replay import END, saved
 
 RULE = """
 from dataclasses import dataclass

@@ -13,8 +13,8 @@ import pytest
 from backtests.backtest import compare
 from backtests.findings import examined
 from backtests.ledger import Ledger
-from backtests.replay import Replay, replayed, rerun
-from backtests.rerendered import Piece, first_difference, pieces
+from backtests.replaying.replay import Replay, replayed, rerun
+from backtests.replaying.rerendered import Piece, first_difference, pieces
 from backtests.result import Result
 from backtests.tearsheet import write_tearsheet
 from backtests.tearsheet.sealed import sealed, unsealed

@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtests.backtest import Backtest, compare
-from backtests.execution import Execution
-from backtests.result import Result
-from backtests.sensitivity import (
+from backtests.analysis.sensitivity import (
     COSTS_BPS,
     CURVE_BPS,
     DELAYS,
@@ -24,6 +21,9 @@ from backtests.sensitivity import (
     repeatable,
     side_bps,
 )
+from backtests.backtest import Backtest, compare
+from backtests.execution import Execution
+from backtests.result import Result
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab
 from strategies import BuyAndHold, NetLiquidityTide, TrendFollowing

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from backtests.backtest import Backtest
-from backtests.claims import WRITTEN, claims, trials
-from backtests.differences import ASIDE, CODE, DATA, FILE, OF_WALK, VERSIONS, Difference, beside, differences
 from backtests.ledger import Ledger
 from backtests.manifest import benchmark_entries
 from backtests.metrics import METRICS
-from backtests.received import Received
-from backtests.rerendered import shown_otherwise
+from backtests.replaying.claims import WRITTEN, claims, trials
+from backtests.replaying.differences import ASIDE, CODE, DATA, FILE, OF_WALK, VERSIONS, Difference, beside, differences
+from backtests.replaying.received import Received
+from backtests.replaying.rerendered import shown_otherwise
+from backtests.replaying.saved import WALK, Saved, SavedResult, execution_of, read_saved, window_of
+from backtests.replaying.shown import first_false_number
 from backtests.result import Result
-from backtests.saved import WALK, Saved, SavedResult, execution_of, read_saved, window_of
-from backtests.shown import first_false_number
 from data_cache.cache import load_market
 from data_cache.errors import BadUsage, CheckFailed, NoData
 from data_cache.lab import Lab
@@ -365,7 +365,7 @@ def _market(recipe: Mapping[str, Any], timeframe: str, store: Path | None, label
         return replace(market, bars=Lazy(kept, market.bars.__getitem__)) if kept else market
     raise BadUsage(
         f"the market of {label} was made by hand, and no file holds it; in Python: "
-        "backtests.replay.replayed(path, market=...)"
+        "backtests.replaying.replay.replayed(path, market=...)"
     )
 
 

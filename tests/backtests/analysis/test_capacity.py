@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.capacity import capacity, dollar_volume, participation
+from backtests.analysis.capacity import capacity, dollar_volume, participation
 from backtests.execution import Execution
 from backtests.result import Result
 from data_cache.bars import Bars

@@ -15,10 +15,10 @@ from backtests.backtest import Backtest, compare
 from backtests.execution import Execution
 from backtests.ledger import Ledger
 from backtests.metrics import METRICS
-from backtests.replay import Replay, replayed, rerun
+from backtests.replaying.replay import Replay, replayed, rerun
+from backtests.replaying.saved import execution_of, is_saved, read_saved
+from backtests.replaying.shown import first_false_number, table_of
 from backtests.result import Result
-from backtests.saved import execution_of, is_saved, read_saved
-from backtests.shown import first_false_number, table_of
 from backtests.tearsheet import write_tearsheet
 from backtests.tearsheet.sealed import seal_of, sealed
 from data_cache.bars import Bars

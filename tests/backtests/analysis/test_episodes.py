@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from backtests.analysis.episodes import Episodes
 from backtests.backtest import Backtest
-from backtests.episodes import Episodes
 from backtests.execution import Execution
 from backtests.result import Result
 from data_cache.lab import Lab

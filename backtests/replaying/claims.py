@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from backtests.decisions import traded_assets
-from backtests.differences import ASIDE, FILE, Difference
 from backtests.ledger import RATIO, Ledger, trials_behind
 from backtests.metrics import METRICS
+from backtests.replaying.differences import ASIDE, FILE, Difference
+from backtests.replaying.saved import SavedResult, window_of
 from backtests.result import Result
-from backtests.saved import SavedResult, window_of
 from backtests.selection import SCHEDULED
 from backtests.tape import build_tape
 from data_cache.errors import EbbtideError

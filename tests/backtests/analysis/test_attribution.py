@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtests.attribution import BEFORE, NOTHING_NEW, START, by_regime, by_signal, by_trigger, unfilled
-from backtests.causes import causes
+from backtests.analysis.attribution import BEFORE, NOTHING_NEW, START, by_regime, by_signal, by_trigger, unfilled
+from backtests.analysis.causes import causes
+from backtests.analysis.regimes import Regime
 from backtests.execution import Execution
-from backtests.regimes import Regime
 from backtests.result import Result
 from data_cache.lab import Lab
 from signals import CeilingSpread, Signal

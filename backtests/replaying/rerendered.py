@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from backtests.replaying.saved import WALK, Saved
 from backtests.result import Result
-from backtests.saved import WALK, Saved
 from backtests.tearsheet.sealed import plain, unsealed
 from data_cache.errors import EbbtideError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.regimes import REGIMES, Regime, ReverseRepoBuffer, regimes_at_open, regimes_of, states_at
+from backtests.analysis.regimes import REGIMES, Regime, ReverseRepoBuffer, regimes_at_open, regimes_of, states_at
 from data_cache.lab import Lab
 from data_cache.market import Market
 from data_cache.observations import Observations, observation_rows

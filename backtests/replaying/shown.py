@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 
 from backtests.metrics import METRICS
-from backtests.saved import SavedResult
+from backtests.replaying.saved import SavedResult
 
 TABLE = "metrics"
 

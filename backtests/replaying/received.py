@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from backtests.imports import chain, imported
-from backtests.saved import Saved, SavedResult
+from backtests.replaying.saved import Saved, SavedResult
 from backtests.selection import file_module, find_strategy, make_importable
 from data_cache.errors import BadUsage
 from strategies.strategy import Strategy

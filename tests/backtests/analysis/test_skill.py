@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backtests.analysis.skill import Skill, skill
 from backtests.metrics import excess_returns
 from backtests.result import Result
-from backtests.skill import Skill, skill
 from backtests.statistics.overfitting import deflated_sharpe, minimum_backtest_years, moments, probabilistic_sharpe
 from tests.backtests.tearsheet.worlds import EARNING, Follow, market, rich_world, run
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from backtests.analysis.regimes import REGIMES, UNKNOWN, Regime, States, regimes_at_open
 from backtests.decisions import Asked, ask, asked, moves, rebalance_days
 from backtests.execution import Execution
 from backtests.metrics import ROUNDING, bars_per_year, sharpe, total_return
-from backtests.regimes import REGIMES, UNKNOWN, Regime, States, regimes_at_open
 from backtests.result import Result
 from backtests.simulate import Account, account_fills, order_sizes
 from backtests.tape import YEAR, Tape
@@ -59,7 +59,7 @@ def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES, states: State
 def by_trigger(result: Result, causes: pd.DataFrame) -> pd.DataFrame:
     """What was earned after decisions, by what had become known when they were taken; longest time first.
 
-    causes : what `backtests.causes.causes(result)` answers; its columns decision and need are read
+    causes : what `backtests.analysis.causes.causes(result)` answers; its columns decision and need are read
     From the open at which a decision filled to the open at which the next one did, the cost of the first included.
     Decisions filled at one open count as the last of them. Needs known at one moment stand together, joined by " + ".
     Columns: decisions (that filled), time (share of it), log_return, share (of the whole), exposure (mean over time).

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from backtests.attribution import by_trigger
-from backtests.causes import causes, needs, sentences
+from backtests.analysis.attribution import by_trigger
+from backtests.analysis.causes import causes, needs, sentences
 from backtests.result import Result
 from data_cache.market import Known
 from data_cache.observations import Observations, observation_rows

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from backtests.backtest import Backtest
 from backtests.ledger import Ledger, record
-from backtests.replay import Replay, replayed
+from backtests.replaying.replay import Replay, replayed
 from backtests.request import compared
 from backtests.result import Result
 from data_cache.errors import BadUsage, CheckFailed, EbbtideError

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtests.execution import Execution
-from backtests.intervals import (
+from backtests.analysis.intervals import (
     INTERVALS,
     Resamples,
     as_they_were,
@@ -16,6 +15,7 @@ from backtests.intervals import (
     intervals,
     sharpe_ahead,
 )
+from backtests.execution import Execution
 from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.statistics.bootstrap import block_length, draws

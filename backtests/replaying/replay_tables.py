@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from backtests.console import Terminal, new_table, show
-from backtests.replay import Again, Replay
+from backtests.replaying.replay import Again, Replay
 
 
 def print_replay(replay: Replay, every: bool = False) -> None:
