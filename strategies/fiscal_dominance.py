@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signals import Signal
 from signals.parameters import Mix
 from strategies.basis_reset import BasisReset
+from strategies.combinator import Composite
 from strategies.net_liquidity_tide import NetLiquidityTide
 from strategies.stealth_qe import StealthQE
 from strategies.strategy import BTC_ETH, Now, Strategy, Weights, spread
@@ -14,7 +14,7 @@ from strategies.treasury_release import TreasuryRelease
 
 
 @dataclass(frozen=True)
-class FiscalDominance(Strategy):
+class FiscalDominance(Composite):
     """Hold as much of the exposure as there are theses that say so: five votes, one for each of the single strategies.
 
     Source: essay D (the shift of power from the Fed to the Treasury), with essay H's two sources of dollars. Votes are
@@ -31,31 +31,9 @@ class FiscalDominance(Strategy):
 
     def theses(self) -> Mapping[str, Strategy]:
         """The five single strategies, by the name of their field."""
-        return {
-            "stealth_qe": self.stealth_qe,
-            "treasury_release": self.treasury_release,
-            "term_premium_shield": self.term_premium_shield,
-            "basis_reset": self.basis_reset,
-            "net_liquidity_tide": self.net_liquidity_tide,
-        }
-
-    def signals(self) -> Mapping[str, Signal]:
-        """All signals of all theses, named thesis.signal."""
-        return {
-            f"{thesis}.{name}": signal
-            for thesis, strategy in self.theses().items()
-            for name, signal in strategy.signals().items()
-        }
-
-    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
-        """All levels of all theses, named thesis.signal."""
-        return {
-            f"{thesis}.{name}": levels
-            for thesis, strategy in self.theses().items()
-            for name, levels in strategy.thresholds().items()
-        }
+        return self.inner()
 
     def weights(self, now: Now) -> Weights:
         """The exposure times the mean of what the theses would hold."""
-        votes = [sum(strategy.weights(now.of(thesis)).values()) for thesis, strategy in self.theses().items()]
+        votes = [sum(answer.values()) for answer in self.answers(now).values()]
         return spread(sum(votes) / len(votes) * self.exposure, self.mix)
