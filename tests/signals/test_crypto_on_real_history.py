@@ -1,6 +1,9 @@
 """Signals of the crypto market on the real history, by lines of its files, and what the essays say of the same days."""
 
 from collections.abc import Callable
+from itertools import pairwise
+from math import log, sqrt
+from statistics import mean, stdev
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,12 @@ from data_cache.catalog_crypto import FIRST_FUNDS, LATER_FUNDS
 from data_cache.market import Market
 from signals import (
     Basis,
+    BasisBelowHurdle,
+    BasisBelowSofr,
+    BasisFall,
+    BasisToHurdle,
+    BasisToSofr,
+    BasisUnwind,
     Breakout,
     EtfCapitulation,
     EtfFlow,
@@ -20,7 +29,9 @@ from signals import (
     Signal,
     StablecoinGrowth,
     StablecoinSupply,
+    Trend,
     TrendBreak,
+    Volatility,
     VolatilityRegime,
 )
 from signals.signal import evaluate
@@ -34,6 +45,23 @@ THAT_DAY = {"IBIT": 355.5, "FBTC": 190.4, "BITB": 21.2, "ARKB": 94.4, "EZBC": 7.
 LOST = {"GBTC": 890.3 - 69.9, "ARKB": 531.1, "FBTC": 326.4, "BITB": 90.1, "HODL": 55.0, "BRRR": 10.2, "EZBC": 1.0}
 SPAN = 41  # trading days from 1 October to 26 November 2025
 THEN = "2025-11-27 08:00"
+
+# btcusdt_binance_funding_8h.csv.gz: the sums of the ninety payments (30 days of three) before each moment, 00:00 UTC.
+PAID = {
+    "2025-10-01": 0.00436131,
+    "2025-10-07": 0.00497695,
+    "2025-11-12": 0.00286084,
+    "2025-11-26": 0.00486471,
+    "2025-11-30": 0.00459420,
+    "2025-12-02": 0.00416102,
+    "2025-12-03": 0.00401129,
+    "2025-12-04": 0.00381873,
+    "2025-12-10": 0.00349308,
+}
+CARRY = {moment: 100 * paid * 365 / 30 for moment, paid in PAID.items()}  # % a year
+# btcusdt_binance_spot_1d.csv.gz: closes of 5 to 9 December 2025, each known at the end of its day.
+CLOSES = [89_330.04, 89_236.79, 90_395.31, 90_634.34, 92_678.80]
+MOVES = [log(later / earlier) for earlier, later in pairwise(CLOSES)]
 
 VALUES = [
     # The totals of 17 to 21 November 2025.
@@ -60,6 +88,24 @@ VALUES = [
     ("a breakout in August 2025", Breakout(), "2025-08-25", 1.0),
     # 3318.04 / 92678.8 on 9 December is far below 4240.85 / 115166 on 13 October, 57 days before.
     ("none on the eve of essay D", Breakout(), "2025-12-10", 0.0),
+    # Worked out in the test of the essay's claim below: 3.48 deviations above a falling line.
+    ("but above its falling trend", TrendBreak(), "2025-12-10", 1.0),
+    # The three largest of THAT_DAY have 83% of it, which is not less than 60%.
+    ("no capitulation on 20 November", EtfCapitulation(window=1), "2025-11-21 08:00", 0.0),
+    ("the basis that funding implies", Basis(), "2025-12-10", CARRY["2025-12-10"]),
+    ("it is below 5%", BasisToHurdle(), "2025-12-10", CARRY["2025-12-10"] - 5),
+    # macro/SOFR: 3.95 on 8 December is the newest.
+    ("and below SOFR with costs", BasisToSofr(), "2025-12-10", CARRY["2025-12-10"] - (3.95 + 0.25 + 0.5)),
+    ("it rose in four weeks", BasisFall(), "2025-12-10", CARRY["2025-11-12"] - CARRY["2025-12-10"]),
+    ("so nothing is unwound", BasisUnwind(), "2025-12-10", 0.0),
+    ("it fell in ten days", BasisFall(days=10), "2025-12-10", CARRY["2025-11-30"] - CARRY["2025-12-10"]),
+    ("which is an unwind", BasisUnwind(days=10), "2025-12-10", 1.0),
+    # 5.06 and 4.88.
+    ("one of two days below 5%", BasisBelowHurdle(window=2), "2025-12-03", 1 / 2),
+    # macro/SOFR: 4.12 on 1 December makes 4.87 of costs, under 4.88; 4.01 a day later makes 4.76, over 4.65.
+    ("one of two days below SOFR with costs", BasisBelowSofr(window=2), "2025-12-04", 1 / 2),
+    ("the close above the mean of five", Trend(days=5), "2025-12-10", CLOSES[-1] / mean(CLOSES) - 1),
+    ("the volatility of four days", Volatility(days=4), "2025-12-10", stdev(MOVES) * sqrt(365)),
 ]
 
 
@@ -140,19 +186,9 @@ def test_three_issuers_always_have_most_of_what_is_redeemed(real: Market) -> Non
     assert evaluate(EtfCapitulation(), real).sum() == 0
 
 
-# The sums of the ninety payments before each moment, in btcusdt_binance_funding_8h.csv.gz.
-PAID = {
-    "2025-10-01": 0.00436131,
-    "2025-10-07": 0.00497695,
-    "2025-11-26": 0.00486471,
-    "2025-11-30": 0.00459420,
-    "2025-12-10": 0.00349308,
-}
-
-
-@pytest.mark.parametrize(("moment", "paid"), PAID.items())
-def test_the_basis_that_funding_implies(real: Market, moment: str, paid: float) -> None:
-    assert evaluate(Basis(), real)[pd.Timestamp(moment, tz="UTC")] == pytest.approx(100 * paid * 365 / 30, abs=1e-9)
+@pytest.mark.parametrize(("moment", "carry"), CARRY.items())
+def test_the_basis_that_funding_implies(real: Market, moment: str, carry: float) -> None:
+    assert evaluate(Basis(), real)[pd.Timestamp(moment, tz="UTC")] == pytest.approx(carry, abs=1e-9)
 
 
 def test_the_essay_s_fall_of_the_basis_is_there_in_a_week_of_funding_and_not_in_a_month_of_it(real: Market) -> None:

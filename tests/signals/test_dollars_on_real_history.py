@@ -64,6 +64,8 @@ VALUES = [
         (4_235.527 - 4_188.975) + (2_039.024 - 2_053.665),
     ),
     # macro/SOFR and macro/fed_funds_target_range_daily: 3.91 in 3.75 to 4.00
+    # The same two files and macro/IORB: 3.75 < 3.90 < 4.00
+    ("the rates in order on 5 November", CorridorOrder(with_facilities=False), "2025-11-04 21:32", 1),
     ("SOFR in its corridor on 5 November", CorridorPosition(1, False), "2025-11-06 13:00", (3.91 - 3.75) / 0.25),
 ]
 

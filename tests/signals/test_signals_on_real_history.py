@@ -1,6 +1,7 @@
 """Signals on the real history: values that a reader can redo from a few lines of the files."""
 
 from collections import Counter
+from statistics import mean, stdev
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,16 @@ from signals import (
     BearSteepening,
     BullSteepening,
     CeilingSpread,
+    Change,
+    CoolDown,
+    Hold,
+    Lag,
+    Latch,
     NetLiquidity,
     NetLiquidityChange,
+    NetLiquidityZ,
+    Rank,
+    ReserveSpread,
     Signal,
     StandingRepoShare,
     StandingRepoUse,
@@ -21,9 +30,11 @@ from signals import (
     TermPremiumChange,
     TermSpread,
     TermSpreadChange,
+    TreasuryAccount,
     TreasuryAccountDrawdown,
     TreasuryAccountExcess,
     TreasuryAccountFlow,
+    ZScore,
 )
 from signals.periods import difference, released, same_period
 from signals.signal import evaluate
@@ -33,6 +44,19 @@ pytestmark = pytest.mark.real
 # The 21 operations up to 31 October 2025, $bn; the small-value test of 8 October is none of them.
 OCTOBER = [0, 0.003, 0.105, 0.02, 0.002, 0.002, 0, 0, 6.75, 8.35, 0, 2.001, 3, 0.001, 3.003, 0, 8.4, 7.753, 10.311]
 OCTOBER += [6.2, 50.35]
+
+# Net liquidity, change over four weeks at the H.4.1 of 23 and 30 October and 6 November 2025: macro/WALCL, then
+# macro/DTS_operating_cash_balance of the day before the release, then macro/RRPONTSYD of its day.
+NET_CHANGES = [
+    (6_589.533 - 6_608.395) - (905.074 - 757.970) - (6.941 - 25.369),
+    (6_587.034 - 6_587.119) - (983.859 - 819.378) - (19.166 - 8.436),
+    (6_572.732 - 6_590.815) - (942.700 - 794.054) - (10.754 - 4.496),
+]
+# macro/DGS10 less macro/DGS1, of 3, 4, 5, 8 and 9 December 2025.
+CURVE = [4.06 - 3.57, 4.11 - 3.60, 4.14 - 3.61, 4.17 - 3.61, 4.18 - 3.63]
+TAKEN = StandingRepoUse(window=1)
+# Above $6bn on 15 October 2025 (6.750), below $1bn on the 17th (0), above $6bn again on the 27th (8.400).
+BUSY = Latch(TAKEN, enter=6, exit=1)
 
 VALUES = [
     ("take-up of 31 October 2025", StandingRepoUse(window=1), "2025-10-31 18:01", 50.35),
@@ -53,12 +77,27 @@ VALUES = [
     # 27, 28, 29 and 30 October and 4 November: 2, 6, 2, 4 and 0 basis points; the two days between are a month end.
     ("its mean over five days without the month end", CeilingSpread(), "2025-11-05 13:00", (2 + 6 + 2 + 4 + 0) / 5),
     ("net liquidity of 5 November", NetLiquidity(), "2025-11-06 21:30", 6_572.732 - 942.700 - 10.754),
+    ("its change over four weeks", NetLiquidityChange(), "2025-11-06 21:30", NET_CHANGES[-1]),
     (
-        "its change over four weeks",
-        NetLiquidityChange(),
+        "its place among the last three of them",
+        NetLiquidityZ(window_weeks=3),
         "2025-11-06 21:30",
-        (6_572.732 - 6_590.815) - (942.700 - 794.054) - (10.754 - 4.496),
+        (NET_CHANGES[-1] - mean(NET_CHANGES)) / stdev(NET_CHANGES),
     ),
+    ("the account on 31 October", TreasuryAccount(), "2025-11-03 21:00", 926.328),
+    # macro/SOFR less macro/IORB, basis points: 4.27, 4.31 and 4.27 less 4.15, 4.04 and, on 4 November, 4.00 less 3.90.
+    ("SOFR above the rate on reserves", ReserveSpread(), "2025-11-05 13:00", (12 + 16 + 12 + 14 + 10) / 5),
+    # Transforms, of values above. A week before, the curve of 2 December was the newest.
+    ("the curve as known a week before", Lag(TermSpread(), 7), "2025-12-10 21:15", 4.09 - 3.59),
+    ("the curve's change since", Change(TermSpread(), 7), "2025-12-10 21:15", (4.18 - 3.63) - (4.09 - 3.59)),
+    ("only 8 December is above, of five", Rank(TermSpread(), 5), "2025-12-10 21:15", 4 / 5),
+    ("and by deviations", ZScore(TermSpread(), 5), "2025-12-10 21:15", (CURVE[-1] - mean(CURVE)) / stdev(CURVE)),
+    ("the facility is busy on 15 October", BUSY, "2025-10-15 18:01", 1),
+    ("and no longer on the 17th", BUSY, "2025-10-17 18:01", 0),
+    ("which still counts for two days", Hold(BUSY, days=2), "2025-10-17 18:01", 1),
+    ("and not for three", Hold(BUSY, days=2), "2025-10-20 18:01", 0),
+    ("ten days later it is busy again: too soon", CoolDown(BUSY, days=12), "2025-10-27 18:01", 0),
+    ("after twelve it counts", CoolDown(BUSY, days=12), "2025-10-29 18:01", 1),
 ]
 
 
