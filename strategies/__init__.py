@@ -3,7 +3,12 @@
 from strategies.basis_reset import BasisReset
 from strategies.benchmarks import BuyAndHold, FixedMix, TrendFollowing, VolatilityTarget
 from strategies.fiscal_dominance import FiscalDominance
+from strategies.funding_stress_exit import FundingStressExit
+from strategies.funding_stress_pivot import FundingStressPivot
 from strategies.net_liquidity_tide import NetLiquidityTide
+from strategies.reserve_pivot import ReservePivot
+from strategies.reserve_scarcity_exit import ReserveScarcityExit
+from strategies.standing_repo_alarm import StandingRepoAlarm
 from strategies.stealth_qe import StealthQE
 from strategies.strategy import BTC_ETH, Book, Now, Strategy, Weights, spread
 from strategies.term_premium_shield import TermPremiumShield
@@ -16,8 +21,13 @@ __all__ = [
     "BuyAndHold",
     "FiscalDominance",
     "FixedMix",
+    "FundingStressExit",
+    "FundingStressPivot",
     "NetLiquidityTide",
     "Now",
+    "ReservePivot",
+    "ReserveScarcityExit",
+    "StandingRepoAlarm",
     "StealthQE",
     "Strategy",
     "TermPremiumShield",
