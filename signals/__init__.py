@@ -41,7 +41,13 @@ from signals.price import Trend, Volatility
 from signals.repo_volume import RepoDemand, RepoVolumeGrowth
 from signals.reserve_assets import CustodyChange, GoldTrend
 from signals.reserves import PivotPressure, ReserveRatio, Reserves, ReserveScarcity, ReservesChange
-from signals.reverse_repo import ReverseRepo, ReverseRepoDepleted, ReverseRepoRelease, UncushionedFill
+from signals.reverse_repo import (
+    ReverseRepo,
+    ReverseRepoBuffer,
+    ReverseRepoDepleted,
+    ReverseRepoRelease,
+    UncushionedFill,
+)
 from signals.signal import Signal
 from signals.stablecoins import StablecoinGrowth, StablecoinSupply
 from signals.standing_repo import StandingRepoShare, StandingRepoUse
@@ -125,6 +131,7 @@ __all__ = [
     "Reserves",
     "ReservesChange",
     "ReverseRepo",
+    "ReverseRepoBuffer",
     "ReverseRepoDepleted",
     "ReverseRepoRelease",
     "ShutdownOpen",

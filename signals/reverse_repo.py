@@ -14,6 +14,7 @@ from data_cache.market import Known
 from signals.period_ends import without_period_ends
 from signals.periods import Releases, period_change, released, together
 from signals.signal import Signal
+from signals.transforms import mean
 from signals.treasury_account import SOURCES, TreasuryAccountFlow
 
 AMPLE = 200.0  # $bn above which the buffer gives way by itself; from the essay's chart
@@ -39,6 +40,23 @@ class ReverseRepo(Signal):
     def compute(self, known: Known) -> pd.Series:
         """Values at each operation."""
         return buffer(known, self.exclude_period_ends).series()
+
+
+@dataclass(frozen=True)
+class ReverseRepoBuffer(Signal):
+    """Cash in the Fed's overnight reverse repo, mean of the last `window` operations, $bn.
+
+    formula : mean of the last `window` values of RRPONTSYD; NaN until there are so many
+    sign : none by itself; it tells regimes apart      mechanism : 3
+    Month ends are in it: the mean keeps the jump of a quarter's last day from counting as a return of the buffer.
+    """
+
+    window: int = 5
+    needs = ("RRPONTSYD",)
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each operation; NaN until there are `window` of them."""
+        return mean(known.first("RRPONTSYD"), self.window)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ import pandas as pd
 
 from backtests.result import Result
 from data_cache.errors import EbbtideError
-from data_cache.market import Known, Market
-from signals import CeilingSpread, NetLiquidityChange, Signal
+from data_cache.market import Market
+from signals import CeilingSpread, NetLiquidityChange, ReverseRepoBuffer, Signal
 from signals.signal import require_needs, values_at
-from signals.transforms import mean
 
 UNKNOWN = "unknown"
 
@@ -41,21 +40,6 @@ class Regime:
         codes = np.searchsorted(np.asarray(self.edges, float), values, side="left")
         codes = np.where(np.isnan(values), len(self.states), codes)
         return pd.Categorical.from_codes(codes, categories=[*self.states, UNKNOWN], ordered=True)
-
-
-@dataclass(frozen=True)
-class ReverseRepoBuffer(Signal):
-    """What lies in the Fed's overnight reverse repo facility, mean of the last `window` operations, $bn.
-
-    The mean keeps the jump of a quarter's last day from counting as a return of the buffer.
-    """
-
-    window: int = 5
-    needs = ("RRPONTSYD",)
-
-    def compute(self, known: Known) -> pd.Series:
-        """Values at each operation; NaN until there are `window` of them."""
-        return mean(known.first("RRPONTSYD"), self.window)
 
 
 # A further regime is one more entry.

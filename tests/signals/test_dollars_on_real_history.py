@@ -18,6 +18,7 @@ from signals import (
     ReserveScarcity,
     ReservesChange,
     ReverseRepo,
+    ReverseRepoBuffer,
     ReverseRepoDepleted,
     ReverseRepoRelease,
     Signal,
@@ -43,6 +44,12 @@ VALUES = [
     ("pressure in early November", PivotPressure(window=5), "2025-11-05 13:00", 5 / 5),
     # macro/RRPONTSYD
     ("the buffer on 30 October 2025", ReverseRepo(), "2025-10-30 18:01", 19.166),
+    (
+        "and the mean of five days to it",
+        ReverseRepoBuffer(),
+        "2025-10-30 18:01",
+        (2.435 + 10.642 + 14.096 + 19.504 + 19.166) / 5,
+    ),
     ("not yet depleted on 13 August", ReverseRepoDepleted(), "2025-08-13 18:01", 0),
     ("depleted on 14 August, at 28.818", ReverseRepoDepleted(), "2025-08-14 18:01", 1),
     ("released in four weeks to 14 December 2023", ReverseRepoRelease(), "2023-12-14 19:01", 912.010 - 769.346),

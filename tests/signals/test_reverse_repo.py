@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from data_cache.market import Market
-from signals import ReverseRepo, ReverseRepoDepleted, ReverseRepoRelease, UncushionedFill
+from signals import ReverseRepo, ReverseRepoBuffer, ReverseRepoDepleted, ReverseRepoRelease, UncushionedFill
 
 NAN = float("nan")
 # Thursday 24 July 2025 to Monday 4 August: Thursday 31 July ends the month, Friday 1 August begins the next.
@@ -23,6 +23,14 @@ def test_the_buffer_leaves_out_both_days_of_a_month_end(
 ) -> None:
     assert values(ReverseRepo(), world(RRPONTSYD=OPERATIONS)) == [300, 250, 40]
     assert values(ReverseRepo(exclude_period_ends=False), world(RRPONTSYD=OPERATIONS)) == [300, 350, 280, 250, 40]
+
+
+def test_the_mean_of_operations_has_month_ends_in_it_and_evens_them_out(
+    world: Callable[..., Market], values: Callable[..., list]
+) -> None:
+    found = values(ReverseRepoBuffer(window=3), world(RRPONTSYD=OPERATIONS))
+    means = [(300 + 350 + 280) / 3, (350 + 280 + 250) / 3, (280 + 250 + 40) / 3]
+    assert found == pytest.approx([NAN, NAN, *means], nan_ok=True)
 
 
 def test_the_buffer_is_depleted_below_the_floor(world: Callable[..., Market], values: Callable[..., list]) -> None:

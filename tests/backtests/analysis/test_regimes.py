@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.analysis.regimes import REGIMES, Regime, ReverseRepoBuffer, regimes_at_open, regimes_of, states_at
+from backtests.analysis.regimes import REGIMES, Regime, regimes_at_open, regimes_of, states_at
 from data_cache.lab import Lab
 from data_cache.market import Market
 from data_cache.observations import Observations, observation_rows
+from signals import ReverseRepoBuffer
 from tests.backtests.tearsheet.worlds import Funding, market, run
 
 SIGN = Regime("sign_regime", "Funding", "Positive above 0, else not.", Funding(), (0.0,), ("negative", "positive"))
