@@ -25,10 +25,18 @@ SHORT = {
 PIPED_WIDTH = 130
 # So many names of files that are due are written out; the table marks them all.
 NAMED = 5
+# Who publishes a series, by the catalogue's word; a file is the user's.
+SOURCES = {
+    "fred": "FRED",
+    "newyorkfed": "New York Fed",
+    "treasury": "Treasury",
+    "exchange": "exchanges",
+    "file": "own data",
+}
 HEADINGS = {
     "strategies": ("strategy", "what it holds", "parameters"),
     "signals": ("signal", "what it measures", "parameters"),
-    "series": ("series", "title", "unit", "known at"),
+    "series": ("series", "title", "unit", "known at", "from"),
     "metrics": ("metric", "label", "definition"),
 }
 
@@ -95,7 +103,8 @@ def print_listing(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
 
 def _listing_row(kind: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     if kind == "series":
-        return entry["name"], entry["title"], entry["unit"], entry["known_at"]
+        source = SOURCES.get(entry["source"], entry["source"])
+        return entry["name"], entry["title"], entry["unit"], entry["known_at"], source
     if kind == "metrics":
         return entry["name"], entry["title"], entry["definition"]
     parameters = ", ".join(f"{n}={v}" if v is not None else n for n, v in entry["parameters"].items())

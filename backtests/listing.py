@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from data_cache.catalog import CATALOG, FAMILIES, SeriesSpec
+from data_cache.catalog import CATALOG, FAMILIES, IMPORTED, SeriesSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("strategies", "signals", "series", "metrics")
@@ -69,7 +69,7 @@ def _parameters(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict
 
 
 def _series() -> list[dict[str, Any]]:
-    return own_series((*CATALOG, *FAMILIES))
+    return own_series((*CATALOG, *FAMILIES, *IMPORTED))
 
 
 def own_series(specs: Iterable[SeriesSpec]) -> list[dict[str, Any]]:

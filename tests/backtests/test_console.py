@@ -22,6 +22,7 @@ from backtests.findings import Finding
 from backtests.listing import KINDS, listing
 from backtests.metrics import METRICS
 from data_cache.cache import Status
+from data_cache.catalog import CATALOG, FAMILIES, IMPORTED
 from data_cache.second_sources import Check
 from data_cache.sources.entries import Imported
 from strategies import BuyAndHold, FixedMix
@@ -38,6 +39,18 @@ def test_every_entry_of_a_list_is_shown(kind: str, capsys: pytest.CaptureFixture
     print_listing({kind: listing(kind)})
     shown = capsys.readouterr().out
     assert all(entry["name"] in shown for entry in listing(kind))
+
+
+def test_a_series_is_listed_with_its_source_and_one_that_nothing_fetches_as_own_data(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_listing({"series": listing("series")})
+    shown = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert shown["SOFR"].endswith("New York Fed")
+    assert shown["OPEN_INTEREST_{asset}"].endswith("exchanges")
+    own = [name for name, line in shown.items() if line.endswith("own data")]
+    assert own == [spec.id for spec in (*CATALOG, *FAMILIES, *IMPORTED) if spec.source == "file"]
+    assert {"ETF_FLOW_{fund}", "COMPANY_COINS_{company}", "STABLECOINS", "GOLD"} <= set(own)
 
 
 def test_one_result_is_shown_with_every_metric_beside_its_benchmark(

@@ -10,7 +10,7 @@ import signals
 import strategies
 from backtests.listing import KINDS, listing
 from backtests.metrics import METRICS
-from data_cache.catalog import CATALOG, FAMILIES
+from data_cache.catalog import CATALOG, FAMILIES, IMPORTED
 from signals.signal import Signal
 from strategies.strategy import Strategy
 
@@ -40,7 +40,7 @@ def test_what_is_exported_is_listed_with_its_parameters(kind: str, package: Any,
 
 def test_every_series_is_listed_with_unit_and_release_rule() -> None:
     listed = {entry["name"]: entry for entry in listing("series")}
-    assert list(listed) == [spec.id for spec in (*CATALOG, *FAMILIES)]
+    assert list(listed) == [spec.id for spec in (*CATALOG, *FAMILIES, *IMPORTED)]
     assert listed["WALCL"]["unit"] == "$bn"
     assert listed["WALCL"]["known_at"] == "thursday_after BOARD 16:30"
     assert listed["SOFR"]["known_at"] == "next_business_day REPO 08:00"
