@@ -1,4 +1,4 @@
-"""Essay D's composite: the Treasury steers liquidity; the plumbing shows it in five places."""
+"""Essay D's composite: the Treasury steers liquidity, the Fed follows; the plumbing shows it in five places."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from signals.parameters import Mix
 from strategies.basis_reset import BasisReset
 from strategies.combinator import Composite
-from strategies.net_liquidity_tide import NetLiquidityTide
-from strategies.stealth_qe import StealthQE
+from strategies.corridor_shield import CorridorShield
+from strategies.fed_purchases import FedPurchases
 from strategies.strategy import BTC_ETH, Now, Strategy, Weights, spread
 from strategies.term_premium_shield import TermPremiumShield
 from strategies.treasury_release import TreasuryRelease
@@ -17,15 +17,18 @@ from strategies.treasury_release import TreasuryRelease
 class FiscalDominance(Composite):
     """Hold as much of the exposure as there are theses that say so: five votes, one for each of the single strategies.
 
-    Source: essay D (the shift of power from the Fed to the Treasury), with essay H's two sources of dollars. Votes are
-    equal on purpose: weights fitted to a handful of episodes would be noise.
+    Source: essay D (the shift of power from the Fed to the Treasury). The Treasury's side is its account and the term
+    premium that its borrowing costs, the Fed's side its purchases and its corridor, and the market's side the basis.
+    Essay H's theses have no vote: the tide of net liquidity is made of the account and the purchases, which would count
+    twice, and stealth QE is what the corridor shows, known since 2021 only. Votes are equal on purpose: weights fitted
+    to a handful of episodes would be noise.
     """
 
-    stealth_qe: StealthQE = StealthQE()
     treasury_release: TreasuryRelease = TreasuryRelease()
     term_premium_shield: TermPremiumShield = TermPremiumShield()
+    fed_purchases: FedPurchases = FedPurchases()
+    corridor_shield: CorridorShield = CorridorShield()
     basis_reset: BasisReset = BasisReset()
-    net_liquidity_tide: NetLiquidityTide = NetLiquidityTide()
     exposure: float = 1.0
     mix: Mix = BTC_ETH
 
