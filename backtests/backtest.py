@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from backtests.decisions import decide, rebalance_days, traded_assets
+from backtests.entries import Entries
 from backtests.events import EventRun
 from backtests.execution import Execution
 from backtests.manifest import benchmark_entries, manifest
 from backtests.result import Result
-from backtests.simulate import account_fills, portfolio_fills, simulate
+from backtests.simulate import portfolio_fills, simulate
 from backtests.tape import Tape, build_tape
 from data_cache.errors import BadUsage, NoData
 from data_cache.market import Market
@@ -42,7 +43,7 @@ class Backtest:
         """Run it. Raises BadUsage, NoData, BadData or StrategyFailed with a sentence that names the cure."""
         engine = self._engine()
         tape = self._tape()
-        decisions, fills = (self._events if engine == "events" else self._vector)(tape)
+        decisions, entries = (self._events if engine == "events" else self._vector)(tape)
         if len(decisions) == 0:
             raise nothing_decided(self.strategy)
         asked = self.start, self.end
@@ -53,9 +54,11 @@ class Backtest:
             self.market,
             tape,
             decisions,
-            fills,
+            entries.fills,
             about,
             self._benchmark_result(),
+            payments=entries.payments,
+            liquidations=entries.liquidations,
         )
 
     def _tape(self) -> Tape:
@@ -63,16 +66,17 @@ class Backtest:
             if moment is not None and moment.tz is None:
                 raise BadUsage(f"{name} must have a timezone; found {moment}: write pd.Timestamp(..., tz='UTC')")
         assets = traded_assets(self.strategy, self.market)
-        return build_tape(self.market, assets, self.start, self.end, self.execution.cash)
+        return build_tape(self.market, assets, self.start, self.end, self.execution.cash, self.execution.perps)
 
-    def _vector(self, tape: Tape) -> tuple[pd.DataFrame, pd.DataFrame]:
-        rebalance = rebalance_days(self.strategy, self.execution)
-        decisions = decide(self.strategy, self.market, tape, self.execution.band, rebalance)
-        return decisions, portfolio_fills(simulate(decisions, tape, self.execution), tape)
+    def _vector(self, tape: Tape) -> tuple[pd.DataFrame, Entries]:
+        execution = self.execution
+        rebalance = rebalance_days(self.strategy, execution)
+        decisions = decide(self.strategy, self.market, tape, execution.band, rebalance, execution.gross_limit)
+        return decisions, entries(decisions, tape, execution)
 
-    def _events(self, tape: Tape) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _events(self, tape: Tape) -> tuple[pd.DataFrame, Entries]:
         run = EventRun(self.strategy, self.market, tape, self.execution).run()
-        return run.decisions, account_fills(run.account, tape)
+        return run.decisions, run.account.entries()
 
     def _benchmark_result(self) -> Result | None:
         if self.benchmark is None:
@@ -88,6 +92,15 @@ class Backtest:
         if self.engine != "auto":
             return self.engine
         return "events" if looks_at_book else "vector"
+
+
+def entries(decisions: pd.DataFrame, tape: Tape, execution: Execution) -> Entries:
+    """What decisions laid out at once come to: vectorbt's fills, or with perpetuals those of the margin kernel."""
+    if not execution.perps:
+        return Entries(portfolio_fills(simulate(decisions, tape, execution), tape))
+    from backtests.perpetuals.kernel import MarginKernel  # Numba takes a second to load
+
+    return MarginKernel(tape, execution).entries(decisions)
 
 
 def nothing_decided(strategy: Strategy) -> NoData:

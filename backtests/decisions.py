@@ -121,26 +121,47 @@ def _read_only(values: np.ndarray) -> np.ndarray:
 
 
 def moves(
-    strategy: Strategy, asked: Asked, weights: Weights, assets: Sequence[str], band: float, rebalance_days: float
+    strategy: Strategy,
+    asked: Asked,
+    weights: Weights,
+    assets: Sequence[str],
+    band: float,
+    rebalance_days: float,
+    limit: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which of the answers are new decisions: positions in `asked.at`, and weights of shape (n, n_assets)."""
-    rows = answers(strategy, weights, assets, asked.at)
+    rows = answers(strategy, weights, assets, asked.at, limit)
     moved = _moves(asked.at.asi8, rows, Target(band, rebalance_days, asked.start), rebalance_days)
     return moved, rows[moved]
 
 
-def decide(strategy: Strategy, market: Market, tape: Tape, band: float, rebalance_days: float) -> pd.DataFrame:
-    """All decisions of a rule that does not look at its book, found at once: target weights indexed by `at`."""
+def decide(
+    strategy: Strategy,
+    market: Market,
+    tape: Tape,
+    band: float,
+    rebalance_days: float,
+    limit: float | None = None,
+) -> pd.DataFrame:
+    """All decisions of a rule that does not look at its book, found at once: target weights indexed by `at`.
+
+    limit : of gross exposure, as for `answers`
+    """
     on = asked(strategy, market, tape)
-    moved, rows = moves(strategy, on, ask(strategy, Now(on.at, on.values)), tape.assets, band, rebalance_days)
+    weights = ask(strategy, Now(on.at, on.values))
+    moved, rows = moves(strategy, on, weights, tape.assets, band, rebalance_days, limit)
     return pd.DataFrame(rows, index=on.at[moved], columns=tape.assets)
 
 
-def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.DatetimeIndex) -> np.ndarray:
+def answers(
+    strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.DatetimeIndex, limit: float | None = None
+) -> np.ndarray:
     """Weights as an array of shape (len(at), n_assets), in the order of `assets`; checked.
 
-    Raises BadUsage for an asset that the strategy did not name before, a negative or infinite weight, an exposure
-    above 1, or a NaN beside a number; StrategyFailed for what is no mapping to numbers.
+    limit : with perpetuals, the largest sum of |weights|; None where assets are bought, which allows no weight below 0
+    and no exposure above 1 (`Execution.gross_limit`)
+    Raises BadUsage for an asset that the strategy did not name before, a weight that the limit does not allow, an
+    infinite one, or a NaN beside a number; StrategyFailed for what is no mapping to numbers.
     """
     name = type(strategy).__name__
     weights = _by_asset(strategy, weights)
@@ -160,35 +181,41 @@ def answers(strategy: Strategy, weights: Weights, assets: Sequence[str], at: pd.
                 f"{name}: the weight of {asset} must be a number, or one per moment; got {found}"
             ) from error
     rows[(rows < 0) & (rows >= -ROUNDING)] = 0.0
-    _check(name, rows, assets, at)
+    _check(name, rows, assets, at, limit)
     return rows
 
 
-def _check(name: str, rows: np.ndarray, assets: Sequence[str], at: pd.DatetimeIndex) -> None:
+def _check(name: str, rows: np.ndarray, assets: Sequence[str], at: pd.DatetimeIndex, limit: float | None) -> None:
     if (rows >= 0).all() and (rows.sum(axis=1) <= 1 + ROUNDING).all():  # as nearly always; false where one is NaN
         return
     unknown = np.isnan(rows)
+    mixed = (
+        unknown.any(axis=1) & ~unknown.all(axis=1),
+        "one weight is NaN and another is not; NaN means no decision, for all",
+    )
+    infinite = np.isinf(rows).any(axis=1), "a weight is infinite; weights are fractions of equity"
     with np.errstate(invalid="ignore"):
-        problems = [
-            (
-                unknown.any(axis=1) & ~unknown.all(axis=1),
-                "one weight is NaN and another is not; NaN means no decision, for all",
-            ),
-            (
-                (rows < 0).any(axis=1),
-                "a weight is below 0; selling short needs perpetuals, which are not modelled yet",
-            ),
-            (np.isinf(rows).any(axis=1), "a weight is infinite; weights are fractions of equity"),
-            (
-                rows.sum(axis=1) > 1 + ROUNDING,
-                "exposure is above 1; leverage needs perpetuals, which are not modelled yet",
-            ),
-        ]
+        problems = [mixed, infinite, *(_beyond(rows, limit) if limit is not None else _not_bought(rows))]
     for bad, sentence in problems:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             found = ", ".join(f"{a} {w:g}" for a, w in zip(assets, rows[row], strict=True))
             raise BadUsage(f"{name}: {sentence}; found {found} at {at[row]}")
+
+
+def _not_bought(rows: np.ndarray) -> list[tuple[np.ndarray, str]]:
+    """What can't be done with bought assets, row by row, and the cure."""
+    return [
+        ((rows < 0).any(axis=1), "a weight is below 0; selling short needs perpetuals: add --perps"),
+        (rows.sum(axis=1) > 1 + ROUNDING, "exposure is above 1; leverage needs perpetuals: add --perps"),
+    ]
+
+
+def _beyond(rows: np.ndarray, limit: float) -> list[tuple[np.ndarray, str]]:
+    """Where perpetuals would need more margin than there is."""
+    above = np.abs(rows).sum(axis=1) > limit * (1 + ROUNDING)
+    needed = f"gross exposure is above {limit:g}, the most that an initial margin of {1 / limit:.4g} allows"
+    return [(above, f"{needed}; ask for less, or set --initial-margin")]
 
 
 def ask(strategy: Strategy, now: Now) -> Weights:

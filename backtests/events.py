@@ -8,6 +8,7 @@ import pandas as pd
 
 from backtests.decisions import Target, answers, check_signals, event_times, rebalance_days, require_known
 from backtests.execution import Execution
+from backtests.perpetuals.account import MarginAccount
 from backtests.simulate import Account, order_sizes, target_sizes
 from backtests.tape import CASH, Tape
 from data_cache.errors import EbbtideError, StrategyFailed
@@ -86,7 +87,7 @@ class EventRun:
         self._closed = 0
         self._peak = execution.capital
         self._decided: list[tuple[int, np.ndarray]] = []
-        self.account = Account(tape, execution)
+        self.account: Account | MarginAccount = (MarginAccount if execution.perps else Account)(tape, execution)
 
     def run(self) -> "EventRun":
         """Walk all events in the order in which they became known."""
@@ -116,7 +117,8 @@ class EventRun:
         weights = self._answer(moment, Now(moment, values), book)
         if weights is None or (weights == self._last_answer and at < self._target.due):
             return
-        row = answers(self._strategy, weights, self._tape.assets, pd.DatetimeIndex([moment]))[0]
+        limit = self._execution.gross_limit
+        row = answers(self._strategy, weights, self._tape.assets, pd.DatetimeIndex([moment]), limit)[0]
         self._last_answer = dict(weights)
         if self._target.moves(at, row):
             self._decided.append((at, row))
@@ -133,13 +135,12 @@ class EventRun:
 
     def _fill(self, before: int) -> None:
         """Trade what is due at bars that opened before `before`; of several decisions for one bar the last counts."""
-        while self._pending and self._pending[0][0] < len(self._tape.open_times):
-            bar, targets = self._pending[0]
-            if self._tape.open_times[bar] >= before:
-                return
-            self._pending.popleft()
+        opened = int(self._tape.open_times.searchsorted(before))
+        while self._pending and self._pending[0][0] < opened:
+            bar, targets = self._pending.popleft()
             if not (self._pending and self._pending[0][0] == bar):
                 self.account.trade(bar, targets)
+        self.account.pass_until(before)
 
     def _book(self, at: int) -> Book:
         closes = self._tape.closes.to_numpy()
@@ -152,7 +153,8 @@ class EventRun:
         prices = closes[ended - 1]
         equity = self.account.value(prices)
         worth = {
-            n: u * p / equity for n, u, p in zip(self._tape.opens.columns, self.account.units, prices, strict=True)
+            n: u * p / equity if equity > 0 else 0.0
+            for n, u, p in zip(self._tape.opens.columns, self.account.units, prices, strict=True)
         }
         return Book(equity, self._peak, {asset: worth[asset] for asset in self._tape.assets})
 

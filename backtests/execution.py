@@ -19,6 +19,10 @@ class Execution:
     latency_hours : between a decision and the moment from which it may fill
     rebalance_days : trade back to an unchanged target every so many days; 0 leaves that to the strategy
     cash : series whose rate (% a year) idle cash earns, "0" for nothing      capital : equity at the start, $
+    perps : whether positions are perpetuals (`backtests.perpetuals`): exposure may be above 1 and weights below 0
+    initial_margin : fraction of notional that an opened position needs, so gross exposure is at most 1 / initial_margin
+    maintenance_margin : fraction of notional at which the book is liquidated
+    liquidation_fee_bps : of what is closed then, in place of fee_bps
     """
 
     fee_bps: float = 10.0
@@ -29,6 +33,10 @@ class Execution:
     rebalance_days: float = 0.0
     cash: str = "0"
     capital: float = 100_000.0
+    perps: bool = False
+    initial_margin: float = 0.1
+    maintenance_margin: float = 0.05
+    liquidation_fee_bps: float = 50.0
 
     def __post_init__(self) -> None:
         for name in ("fee_bps", "slippage_bps", "min_notional", "band", "latency_hours", "rebalance_days"):
@@ -38,10 +46,29 @@ class Execution:
             raise BadUsage(f"band must be at most 1, for no weight moves by more; found {self.band}")
         if not 0 < self.capital < np.inf:
             raise BadUsage(f"capital must be more than zero; found {self.capital}")
+        self._check_margin()
         if self.fee_bps + self.slippage_bps >= 1 / BPS:
             raise BadUsage(
                 f"fee_bps {self.fee_bps} and slippage_bps {self.slippage_bps} cost more than the trade itself"
             )
+
+    def _check_margin(self) -> None:
+        if not 0 < self.maintenance_margin < self.initial_margin <= 1:
+            raise BadUsage(
+                "margins are fractions of notional: 0 < maintenance_margin < initial_margin <= 1; "
+                f"found {self.maintenance_margin} and {self.initial_margin}"
+            )
+        if not 0 <= self.liquidation_fee_bps + self.slippage_bps < 1 / BPS:
+            raise BadUsage(
+                f"liquidation_fee_bps must be zero or more, and less than all; found {self.liquidation_fee_bps}"
+            )
+        if self.perps and self.cash != "0":
+            raise BadUsage(f"with perps the cash is collateral, which earns nothing here; leave out cash {self.cash}")
+
+    @property
+    def gross_limit(self) -> float | None:
+        """The largest sum of |weights| that perpetuals allow; None where assets are bought: 0 to 1, nothing short."""
+        return 1 / self.initial_margin if self.perps else None
 
     @property
     def affordable(self) -> float:
@@ -53,7 +80,12 @@ class Execution:
         return (1 - slippage) * (1 - fee) / ((1 + slippage) * (1 + fee))
 
     def afford(self, weights: np.ndarray) -> np.ndarray:
-        """Scale target weights, shape (..., n_assets), by one factor a row, so that fees starve no asset."""
+        """Scale target weights, shape (..., n_assets), by one factor a row, so that fees starve no asset.
+
+        Perpetuals are not paid for, and stay as they are.
+        """
+        if self.perps:
+            return weights
         exposure = weights.sum(axis=-1, keepdims=True)
         return np.asarray(weights * np.minimum(1.0, self.affordable / np.maximum(exposure, self.affordable)))
 

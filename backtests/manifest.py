@@ -8,6 +8,7 @@ import pandas as pd
 
 from backtests.execution import Execution
 from backtests.expression import expression
+from backtests.perpetuals.funding import funding_series
 from backtests.source_code import Sources, code, engine_code
 from backtests.tape import Tape
 from data_cache.market import Market
@@ -74,4 +75,6 @@ def inputs(strategy: Strategy, tape: Tape, execution: Execution) -> set[str]:
     """The needs that a run reads: its signals', the bars it trades, the rate that cash earns."""
     needs = {need for signal in strategy.signals().values() for need in signal.reads}
     needs |= {f"bars:{asset}" for asset in tape.assets}
+    if execution.perps:
+        needs |= {funding_series(asset) for asset in tape.assets}
     return needs if execution.cash == "0" else needs | {execution.cash}

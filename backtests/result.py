@@ -1,13 +1,14 @@
 """What came of a backtest: decisions, fills, holdings, equity, costs, and the manifest that lets it be run again."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from backtests.entries import FILL, no_liquidations, no_payments
 from backtests.execution import Execution
 from backtests.simulate import simulate
 from backtests.tape import CASH, YEAR, Tape
@@ -21,6 +22,7 @@ class Result:
 
     decisions : target weights, indexed by `at`, a column per asset
     fills : open_time, asset, units (negative for a sale), price after slippage, fee in $; the cash column's too
+    payments, liquidations : with perpetuals, the funding and the forced closes (`backtests.entries`); else empty
     tape : the prices it was filled and marked at      manifest : what was run, on what, with which versions
     Everything else is computed from these, in the same way whichever engine ran.
     """
@@ -33,6 +35,8 @@ class Result:
     fills: pd.DataFrame
     manifest: dict[str, Any]
     benchmark: "Result | None" = None
+    payments: pd.DataFrame = field(default_factory=no_payments)
+    liquidations: pd.DataFrame = field(default_factory=no_liquidations)
 
     def __repr__(self) -> str:
         return f"<Result of {self.strategy!r}, {self.equity.index[0]:%Y-%m-%d} to {self.equity.index[-1]:%Y-%m-%d}>"
@@ -56,15 +60,26 @@ class Result:
     @cached_property
     def units(self) -> pd.DataFrame:
         """Units held at each bar's end, indexed by known_at, a column per column of the tape."""
-        moved = self.fills.pivot_table(index="open_time", columns="asset", values="units", aggfunc="sum", observed=True)
+        entered = pd.concat([self.fills, self.liquidations[FILL]]) if len(self.liquidations) else self.fills
+        moved = entered.pivot_table(index="open_time", columns="asset", values="units", aggfunc="sum", observed=True)
         held = moved.reindex(index=self.tape.opens.index, columns=self.tape.opens.columns).fillna(0.0).cumsum()
         return held.set_axis(self.tape.known_at, axis=0)
 
     @cached_property
     def cash(self) -> pd.Series:
-        """Idle cash at each bar's end, $, indexed by known_at; what lies in the deposit is not idle."""
-        flow = -(self.fills["units"] * self.fills["price"]) - self.fills["fee"]
-        by_bar = flow.groupby(self.fills["open_time"]).sum().reindex(self.tape.opens.index).fillna(0.0)
+        """Idle cash at each bar's end, $, indexed by known_at; what lies in the deposit is not idle.
+
+        With perpetuals it is what the account would hold if all positions were closed at what they cost: below 0 with
+        leverage, above equity when short. Funding and liquidations are in it.
+        """
+        flows = [
+            pd.Series(-(entered["units"] * entered["price"] + entered["fee"]).to_numpy(), entered["open_time"])
+            for entered in (self.fills, self.liquidations)
+        ]
+        flows.append(pd.Series(self.payments["amount"].to_numpy(), self.payments["open_time"]))
+        flows.append(pd.Series(self.liquidations["shortfall"].to_numpy(), self.liquidations["open_time"]))
+        flow = pd.concat([one for one in flows if len(one)] or flows[:1])
+        by_bar = flow.groupby(level=0).sum().reindex(self.tape.opens.index).fillna(0.0)
         return (self.execution.capital + by_bar.cumsum()).set_axis(self.tape.known_at).rename("cash")
 
     @cached_property
@@ -77,8 +92,16 @@ class Result:
         """Equity in $, indexed by known_at: the capital at the first bar's open, then the value at each bar's end."""
         start = pd.Series([self.execution.capital], index=self.tape.opens.index[:1])
         equity = pd.concat([start, self.cash + self.values.sum(axis=1)]).rename("equity")
+        if self.ruined_at is not None:  # what sums leave of nothing is nothing
+            equity[equity.index >= self.ruined_at] = 0.0
         equity.index = equity.index.as_unit("ns").rename("known_at")
         return equity
+
+    @cached_property
+    def ruined_at(self) -> pd.Timestamp | None:
+        """The end of the bar at which a liquidation left nothing; None for a book that was never ruined."""
+        short = self.liquidations[self.liquidations["shortfall"] > 0]
+        return None if short.empty else short["open_time"].iloc[0] + self.tape.length
 
     @cached_property
     def daily_equity(self) -> pd.Series:
@@ -93,7 +116,7 @@ class Result:
     @cached_property
     def bar_returns(self) -> pd.Series:
         """Simple returns of equity, one per bar, stamped with the bar's end."""
-        return self.equity.pct_change().iloc[1:].rename(self.name)
+        return _changes(self.equity).rename(self.name)
 
     @cached_property
     def returns(self) -> pd.Series:
@@ -102,7 +125,7 @@ class Result:
         A day that follows days without a bar holds their return too: all of them compound to the total return. The end
         of a day is the next one's midnight, so returns by bar would stand in the wrong month there.
         """
-        returns = self.daily_equity.pct_change().iloc[1:].rename(self.name)
+        returns = _changes(self.daily_equity).rename(self.name)
         return returns.set_axis(returns.index.tz_localize(None).rename("day"))
 
     @cached_property
@@ -165,3 +188,10 @@ class Result:
             "equity_sha256": self.equity_sha256,
             "manifest": self.manifest,
         }
+
+
+def _changes(equity: pd.Series) -> pd.Series:
+    """Simple returns; -1 where all is lost, and 0 from then on."""
+    before = equity.to_numpy()[:-1]
+    returns = equity.pct_change().iloc[1:]
+    return returns if (before > 0).all() else returns.where(before > 0, 0.0)

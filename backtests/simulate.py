@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.entries import Entries
 from backtests.execution import BPS, Execution
 from backtests.tape import CASH, Tape
 from data_cache.errors import BadData
@@ -17,6 +18,10 @@ from data_cache.errors import BadData
 # vectorbt's numbers for SizeType.TargetPercent, Direction.LongOnly, OrderStatus.Filled and OrderSide.Buy; a test holds
 # them against its enums, which take seconds to import.
 _TARGET_PERCENT, _LONG_ONLY, _FILLED, _BUY = 5, 0, 0, 0
+# And for SizeType.TargetAmount and Direction.Both, of perpetuals.
+_TARGET_AMOUNT, _BOTH = 3, 2
+# What an order of perpetuals is paid with: vectorbt knows no margin, so it is lent more than any order takes.
+_LENT = 1e18
 
 
 def order_sizes(decisions: pd.DataFrame, tape: Tape, execution: Execution) -> pd.DataFrame:
@@ -113,14 +118,56 @@ def portfolio_fills(portfolio: Any, tape: Tape) -> pd.DataFrame:
     return fill_table(tape, orders["idx"], orders["col"], units, orders["price"], orders["fees"])
 
 
-class Account:
-    """A book that trades to targets at one bar's open with vectorbt's own order execution, sells before buys."""
+class OrderDesk:
+    """vectorbt's own execution of one order, at one bar's open, under the costs of each column."""
 
     def __init__(self, tape: Tape, execution: Execution) -> None:
         from vectorbt_rust import portfolio
 
         self._rust = portfolio
         self._costs = column_costs(tape, execution)
+        self._opens = tape.opens.to_numpy()
+
+    def order_value(self, target: float, cash: float, units: float, price: float, value: float) -> float:
+        """About how many $ an order to `target` of `value` moves: by which orders of a bar are sorted."""
+        of = target, _TARGET_PERCENT, _LONG_ONLY, cash, units, cash, price, value
+        return float(self._rust.approx_order_value_rs(*of))
+
+    def bought(self, row: int, column: int, cash: float, units: float, target: float, value: float) -> Any:
+        """(new state, result) of an order to `target`, a fraction of `value`, paid with `cash`; None if not filled."""
+        return self._executed(row, column, (cash, units), value, target, _TARGET_PERCENT, _LONG_ONLY)
+
+    def lent(self, row: int, column: int, units: float, target: float) -> tuple[float, float, float]:
+        """Units moved, price and fee of an order to `target` units, short ones too, paid with as much as it takes."""
+        executed = self._executed(row, column, (_LENT, units), _LENT, target, _TARGET_AMOUNT, _BOTH)
+        if executed is None:
+            return 0.0, 0.0, 0.0
+        result = executed[1]
+        return (result.size if result.side == _BUY else -result.size), result.price, result.fees
+
+    def _executed(
+        self, row: int, column: int, book: tuple[float, float], value: float, size: float, kind: int, direction: int
+    ) -> Any:
+        (cash, units), price = book, self._opens[row, column]
+        order = self._rust.Order(
+            size=size,
+            price=price,
+            size_type=kind,
+            direction=direction,
+            fees=self._costs["fees"][column],
+            slippage=self._costs["slippage"][column],
+            min_size=self._costs["min_size"][row, column],
+        )
+        state = self._rust.ProcessOrderState(cash, units, 0.0, cash, price, value, 0, 0)
+        new, result = self._rust.execute_order_rs(state, order)
+        return None if result.status != _FILLED else (new, result)  # too small, or nothing to do
+
+
+class Account:
+    """A book that trades to targets at one bar's open with vectorbt's own order execution, sells before buys."""
+
+    def __init__(self, tape: Tape, execution: Execution) -> None:
+        self._tape, self._desk = tape, OrderDesk(tape, execution)
         self._opens = tape.opens.to_numpy()
         self.cash = execution.capital
         self.units = [0.0] * len(tape.opens.columns)
@@ -139,31 +186,23 @@ class Account:
         prices = self._opens[row]
         value = self.value(prices)
         ordered = [column for column, target in enumerate(targets) if not np.isnan(target)]
-        amounts = {c: self._order_value(targets[c], self.units[c], prices[c], value) for c in ordered}
+        book = {c: (self.cash, self.units[c], prices[c], value) for c in ordered}
+        amounts = {c: self._desk.order_value(targets[c], *book[c]) for c in ordered}
         for column in sorted(ordered, key=lambda c: amounts[c]):
-            self._execute(row, column, float(targets[column]), prices[column], value)
+            self._execute(row, column, float(targets[column]), value)
 
-    def _order_value(self, target: float, units: float, price: float, value: float) -> float:
-        return float(
-            self._rust.approx_order_value_rs(
-                target, _TARGET_PERCENT, _LONG_ONLY, self.cash, units, self.cash, price, value
-            )
-        )
+    def pass_until(self, at: int) -> None:
+        """Nothing happens to a book without perpetuals between its trades."""
 
-    def _execute(self, row: int, column: int, target: float, price: float, value: float) -> None:
-        order = self._rust.Order(
-            size=target,
-            price=price,
-            size_type=_TARGET_PERCENT,
-            direction=_LONG_ONLY,
-            fees=self._costs["fees"][column],
-            slippage=self._costs["slippage"][column],
-            min_size=self._costs["min_size"][row, column],
-        )
-        state = self._rust.ProcessOrderState(self.cash, self.units[column], 0.0, self.cash, price, value, 0, 0)
-        new, result = self._rust.execute_order_rs(state, order)
-        if result.status != _FILLED:  # too small, or nothing to do
+    def entries(self) -> Entries:
+        """All fills so far."""
+        return Entries(account_fills(self, self._tape))
+
+    def _execute(self, row: int, column: int, target: float, value: float) -> None:
+        executed = self._desk.bought(row, column, self.cash, self.units[column], target, value)
+        if executed is None:
             return
+        new, result = executed
         self.cash, self.units[column] = new.cash, new.position
         units = result.size if result.side == _BUY else -result.size
         self.fills.append((row, column, units, result.price, result.fees))

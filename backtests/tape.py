@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from backtests.perpetuals.funding import Funding, lay_funding
 from data_cache.bars import TIMEFRAMES
 from data_cache.errors import BadUsage, NoData
 from data_cache.market import Market
@@ -16,17 +17,35 @@ YEAR = pd.Timedelta(days=365)
 
 
 @dataclass(frozen=True)
+class Perpetuals:
+    """What a tape of perpetuals has besides opens and closes.
+
+    highs, lows : shape and labels of the tape's opens      funding : the payments that fall on its bars
+    """
+
+    highs: pd.DataFrame
+    lows: pd.DataFrame
+    funding: Funding
+
+    def only(self, assets: Sequence[str], places: Sequence[int]) -> "Perpetuals":
+        """Those of some assets, which stood at `places`."""
+        return Perpetuals(self.highs[list(assets)], self.lows[list(assets)], self.funding.only(places))
+
+
+@dataclass(frozen=True)
 class Tape:
     """Prices at which decisions fill and books are marked.
 
     opens, closes : DataFrames of shape (n_bars, n_columns), indexed by open_time; a column per asset and, where idle
     cash earns a rate, one more called "CASH": the price of a deposit that was 1 at the start
     length : of a bar      assets : the columns that are not cash
+    perpetuals : where positions are perpetuals, their ranges and funding; None where assets are bought
     """
 
     opens: pd.DataFrame
     closes: pd.DataFrame
     length: pd.Timedelta
+    perpetuals: Perpetuals | None = None
 
     @property
     def assets(self) -> list[str]:
@@ -36,7 +55,9 @@ class Tape:
     def only(self, assets: Sequence[str]) -> "Tape":
         """The same bars of some assets; cash stays."""
         columns = [*assets, *(name for name in self.opens.columns if name == CASH)]
-        return Tape(self.opens[columns], self.closes[columns], self.length)
+        places = [self.opens.columns.get_loc(asset) for asset in assets]
+        perpetuals = None if self.perpetuals is None else self.perpetuals.only(assets, places)
+        return Tape(self.opens[columns], self.closes[columns], self.length, perpetuals)
 
     @property
     def timeframe(self) -> str:
@@ -55,12 +76,18 @@ class Tape:
 
 
 def build_tape(
-    market: Market, assets: Sequence[str], start: pd.Timestamp | None, end: pd.Timestamp | None, cash: str
+    market: Market,
+    assets: Sequence[str],
+    start: pd.Timestamp | None,
+    end: pd.Timestamp | None,
+    cash: str,
+    perps: bool = False,
 ) -> Tape:
     """The bars at which every one of `assets` trades, from `start` to those ended by `end`.
 
     A bar that one asset lacks is no bar of the tape: nothing fills at a price that was not there.
-    Raises NoData where no bar lies in the range, naming what there is.
+    perps : whether positions are perpetuals
+    Raises NoData where no bar lies in the range, naming what there is, and where perpetuals lack funding.
     """
     bars = [market.asset_bars(asset) for asset in assets]
     times = bars[0].frame.index
@@ -70,13 +97,16 @@ def build_tape(
     if len(kept) == 0:
         asked = "".join([f" from {start}" if start else "", f" until {end}" if end else ""])
         raise NoData(f"no bars of {', '.join(assets)}{asked}; {_range(times)}")
-    opens, closes = (
+    opens, closes, highs, lows = (
         pd.DataFrame({b.asset: b.frame[price].reindex(kept) for b in bars}, columns=list(assets))
-        for price in ("open", "close")
+        for price in ("open", "close", "high", "low")
     )
+    length = bars[0].length
+    if perps:
+        return Tape(opens, closes, length, Perpetuals(highs, lows, lay_funding(market, assets, kept, length)))
     if cash != "0":
-        opens[CASH], closes[CASH] = deposit(market, cash, kept, bars[0].length)
-    return Tape(opens, closes, bars[0].length)
+        opens[CASH], closes[CASH] = deposit(market, cash, kept, length)
+    return Tape(opens, closes, length)
 
 
 def deposit(

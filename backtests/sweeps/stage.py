@@ -15,7 +15,6 @@ from backtests.ledger import scores as scores_of
 from backtests.manifest import manifest
 from backtests.metrics import METRICS
 from backtests.result import Result
-from backtests.simulate import account_fills
 from backtests.source_code import classes
 from backtests.sweeps.kernel import Kernel
 from backtests.sweeps.orders import lay_out
@@ -183,8 +182,9 @@ class Events(_Window):
         run = EventRun(strategy, world.market, tape, world.execution).run()
         if not len(run.decisions):
             raise nothing_decided(strategy)
-        fills = account_fills(run.account, tape)
-        return Result(strategy, world.execution, world.market, tape, run.decisions, fills, manifest={})
+        entries = run.account.entries()
+        about = strategy, world.execution, world.market, tape, run.decisions, entries.fills
+        return Result(*about, manifest={}, payments=entries.payments, liquidations=entries.liquidations)
 
 
 def _tape(world: World, window: Window) -> Tape:

@@ -1,0 +1,91 @@
+"""The funding that falls on a tape: which payment belongs to which bar, and whether any is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data_cache.errors import NoData
+from data_cache.market import Market
+
+# No venue pays less often than every eight hours: where a day has no payment, payments are missing from the record.
+LONGEST_SILENCE = pd.Timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Funding:
+    """Payments of funding on a tape, in the order of time; each array has the shape (n_payments,).
+
+    at : int64 ns, the instant of payment      row, column : bar and asset of the tape that it falls on
+    rate : a fraction of notional per payment; positive: longs pay      inside : before the bar's end, so that it is
+    paid on the open's notional; others are paid on the close's
+    """
+
+    at: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    rate: np.ndarray
+    inside: np.ndarray
+
+    def by_bar(self, bars: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+        """The sums of rates per bar and asset, shape (bars, columns): those within the bar, those at its end."""
+        inside, ending = np.zeros((2, bars, columns))
+        for sums, of in ((inside, self.inside), (ending, ~self.inside)):
+            np.add.at(sums, (self.row[of], self.column[of]), self.rate[of])
+        return inside, ending
+
+    def only(self, columns: Sequence[int]) -> "Funding":
+        """The payments of some columns, which become columns 0, 1, ... in this order."""
+        kept = np.isin(self.column, columns)
+        place = np.array([list(columns).index(column) for column in self.column[kept].tolist()], int)
+        order = np.lexsort((place, self.at[kept]))
+        parts = (self.at[kept], self.row[kept], place, self.rate[kept], self.inside[kept])
+        return Funding(*(part[order] for part in parts))
+
+
+def funding_series(asset: str) -> str:
+    """The id of the series of an asset's funding."""
+    return f"FUNDING_{asset}"
+
+
+def lay_funding(market: Market, assets: Sequence[str], open_times: pd.DatetimeIndex, length: pd.Timedelta) -> Funding:
+    """The payments after the first open up to the last bar's end, each with the bar that held what is paid on.
+
+    A payment at the instant of an open belongs to the bar before: it is due from who held the position until then.
+    Raises NoData where a day or more of the window has no payment.
+    """
+    start, end = open_times[0], open_times[-1] + length
+    parts = [_payments(market, asset, start, end) for asset in assets]
+    at = np.concatenate([part.index.asi8 for part in parts])
+    column = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    rate = np.concatenate([part.to_numpy(float) for part in parts])
+    order = np.lexsort((column, at))
+    at, column, rate = at[order], column[order], rate[order]
+    row = open_times.asi8.searchsorted(at, side="left") - 1
+    return Funding(at, row, column, rate, at < open_times.asi8[row] + length.value)
+
+
+def _payments(market: Market, asset: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
+    """Rates by instant, after `start` and up to `end`; NoData where payments are missing."""
+    series = funding_series(asset)
+    if series not in market.observations:
+        raise NoData(f"no {series} in {market.origin}: with --perps positions pay funding; fetch or import it")
+    releases = market.observations.releases(series)
+    instants = pd.DatetimeIndex(releases["period"]).as_unit("ns").tz_localize("UTC")
+    rates = pd.Series(releases["value"].to_numpy(float), instants).sort_index(kind="stable").dropna()
+    rates = rates[~rates.index.duplicated(keep="first")]
+    within = rates[(rates.index > start) & (rates.index <= end)]
+    edges = pd.DatetimeIndex([start, *within.index, end]).as_unit("ns")
+    silence = np.diff(edges.asi8)
+    if silence.max() > LONGEST_SILENCE.value:
+        since, until = edges[silence.argmax()], edges[silence.argmax() + 1]
+        raise NoData(
+            f"{series} has no payment from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}, and positions of --perps "
+            f"pay funding: import what is missing, or choose --from and --to within {_span(rates)}"
+        )
+    return within
+
+
+def _span(rates: pd.Series) -> str:
+    return f"{rates.index[0]:%Y-%m-%d} to {rates.index[-1]:%Y-%m-%d}" if len(rates) else "what there is (nothing)"
