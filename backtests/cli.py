@@ -66,16 +66,17 @@ def demo(
 
 @app.command(name="list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(help="strategies, signals, series or metrics")] = None,
+    kind: Annotated[str | None, typer.Argument(help="strategies, combinators, signals, series or metrics")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what there is: strategies, signals, series or metrics; all four where none is named."""
+    """List what there is: strategies and what combines them, signals, series or metrics; all where none is named."""
     from backtests.listing import KINDS, listing, own_series
 
     if kind is not None and kind not in KINDS:
         raise UnknownName.among("list", kind, KINDS)
-    found = {k: listing(k) for k in KINDS if kind in (None, k)}
+    wanted = KINDS if kind is None else ("strategies", "combinators") if kind == "strategies" else (kind,)
+    found = {k: listing(k) for k in wanted}
     if (store is not None or "EBBTIDE_STORE" in os.environ) and "series" in found:
         from data_cache.cache import own_specs
         from data_cache.store import Store

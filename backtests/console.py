@@ -35,6 +35,7 @@ SOURCES = {
 }
 HEADINGS = {
     "strategies": ("strategy", "what it holds", "parameters"),
+    "combinators": ("combinator", "what it makes of strategies", "parameters"),
     "signals": ("signal", "what it measures", "parameters"),
     "series": ("series", "title", "unit", "known at", "from"),
     "metrics": ("metric", "label", "definition"),

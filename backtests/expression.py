@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import signals
-from backtests.selection import FILE_MODULE, built_in, scheduled_classes
+from backtests.selection import FILE_MODULE, built_in, combinators, scheduled_classes
 from signals.parameters import parameters
 from signals.signal import Signal
 from strategies.strategy import Strategy
@@ -51,7 +51,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _ships(cls: type) -> bool:
-    known: dict[str, Any] = built_in() | scheduled_classes()
+    known: dict[str, Any] = built_in() | combinators() | scheduled_classes()
     return known.get(cls.__name__, getattr(signals, cls.__name__, None)) is cls
 
 

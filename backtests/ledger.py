@@ -4,12 +4,17 @@ A trial is one backtest of one parameter set. What identifies it is its content:
 timeframe and costs. The same trial again is a further run, but no further trial; under other code of the strategy or
 its signals it is another, for an edited rule is another rule that was tried. What a simulated market was asked is
 counted apart from what real history was. A benchmark beside a run is no trial: nobody chose it for what came of it.
+
+Trials are of a family. That of a strategy is its class; that of a combinator is the ideas inside it, joined by "+"
+where they are several, so that wrapping a strategy gives nobody a fresh count. Behind a result stand all trials that
+share an idea with it: behind a blend of two those of either one, and behind either one those of the blend, which tried
+it too.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +30,7 @@ from data_cache import parquet
 from data_cache.errors import BadData, BadUsage, UnknownName
 from data_cache.store import store_folder
 from signals.parameters import dotted_parameters
+from strategies.combinator import JOINT
 from strategies.strategy import Strategy
 
 SIMULATED = "SIMULATED"
@@ -41,7 +47,7 @@ SCORES = {
 }
 SCHEMA: dict[str, Any] = {
     "trial": str,  # what identifies it: 32 hexadecimal digits
-    "strategy": str,  # name of the class: the family
+    "strategy": str,  # the family: name of the class, of a combinator those of the strategies inside it
     "repr": str,
     "parameters": str,  # JSON, by dotted name
     "data": str,  # sha256 of the hashes of the inputs
@@ -71,7 +77,7 @@ SHARED = 0.5
 
 @dataclass(frozen=True)
 class Family:
-    """What the ledger holds of one strategy class on real or simulated markets.
+    """What the ledger holds of one family on real or simulated markets.
 
     runs : all of them      trials : distinct ones      best_sharpe : of the trials, NaN where none has one
     first, last : when it was run, UTC
@@ -133,7 +139,8 @@ class Ledger:
     ) -> pd.DataFrame:
         """The records, one row each, in the order in which they were added; the columns are those of SCHEMA.
 
-        strategy : of this family      start, end : whose window overlaps this one (UTC; None for no limit)
+        strategy : that share an idea with this family
+        start, end : whose window overlaps this one (UTC; None for no limit)
         origin : on a market of this origin: of a simulated one that very one, of real history any
         distinct : the latest run of each trial alone; `sharpe` of these gives the variance of Sharpe ratios
         """
@@ -155,11 +162,12 @@ class Ledger:
     ) -> int:
         """How many trials stand behind a result of `family` on a window: what the deflated Sharpe ratio has to know.
 
-        It counts the distinct trials of the same strategy class whose windows overlap: those are what the best was
-        chosen among. A trial on other years, or on another simulated market, has not seen the luck of these; one on the
-        same years has, whatever its parameters, costs, timeframe or assets were. Other classes are other ideas, which
-        this does not choose among; where the best of several was taken, count with family None. Trials that resemble
-        one another count in full here: the effective number, by clustering of their returns, makes less of them.
+        It counts the distinct trials of the same ideas whose windows overlap: those are what the best was chosen among.
+        A trial on other years, or on another simulated market, has not seen the luck of these; one on the same years
+        has, whatever its parameters, costs, timeframe or assets were, and whatever combinators it was put into. Other
+        classes are other ideas, which this does not choose among; where the best of several was taken, count with
+        family None. Trials that resemble one another count in full here: the effective number, by clustering of their
+        returns, makes less of them.
 
         start, end, origin : as for `trials`      distinct : False counts every run
         """
@@ -334,10 +342,10 @@ def _asked(
     end: pd.Timestamp | None,
     origin: str | None,
 ) -> np.ndarray:
-    """Which rows are of that family, on windows that overlap that one, on such a market."""
+    """Which rows share an idea with that family, on windows that overlap that one, on such a market."""
     asked = np.ones(len(found), bool)
     if strategy is not None:
-        asked &= (found["strategy"] == strategy).to_numpy()
+        asked &= found["strategy"].isin(_akin(found["strategy"].unique(), strategy)).to_numpy()
     if end is not None:
         asked &= (found["start"] < end).to_numpy()
     if start is not None:
@@ -345,6 +353,16 @@ def _asked(
     if origin is not None:
         asked &= (found["origin"] == origin if SIMULATED in origin else ~found["simulated"]).to_numpy(bool)
     return asked
+
+
+def _akin(families: Iterable[str], family: str) -> list[str]:
+    """Those of `families` that share an idea with one.
+
+    >>> _akin(["A", "A+B", "B+C", "AB"], "A"), _akin(["A", "A+B", "B+C", "D"], "A+C")
+    (['A', 'A+B'], ['A', 'A+B', 'B+C'])
+    """
+    ideas = set(family.split(JOINT))
+    return [other for other in families if not ideas.isdisjoint(other.split(JOINT))]
 
 
 def _behind(result: Result, tried: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ pandas alone takes longer to import than `ebbtide list` may take, so the source 
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,46 @@ from typing import Any
 from data_cache.catalog import CATALOG, FAMILIES, IMPORTED, SeriesSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("strategies", "signals", "series", "metrics")
+KINDS = ("strategies", "combinators", "signals", "series", "metrics")
 
 
 def listing(kind: str) -> list[dict[str, Any]]:
     """What there is of `kind`, one mapping each, with at least `name` and `title`."""
-    readers = {"strategies": _strategies, "signals": _signals, "series": _series, "metrics": _metrics}
+    readers = {
+        "strategies": _strategies,
+        "combinators": _combinators,
+        "signals": _signals,
+        "series": _series,
+        "metrics": _metrics,
+    }
     return readers[kind]()
 
 
 def _strategies() -> list[dict[str, Any]]:
-    return _exported("strategies", "strategies.strategy")
+    return _exported("strategies", "strategies.strategy", lambda node: not _is_combinator(node))
+
+
+def _combinators() -> list[dict[str, Any]]:
+    return _exported("strategies", "strategies.strategy", _is_combinator)
 
 
 def _signals() -> list[dict[str, Any]]:
-    return _exported("signals", "signals.signal")
+    return _exported("signals", "signals.signal", lambda _: True)
 
 
-def _exported(package: str, own_module: str) -> list[dict[str, Any]]:
-    """The classes with parameters that a package exports, in the order of their names."""
+def _is_combinator(node: ast.ClassDef) -> bool:
+    """Whether a strategy is made of strategies, by the parent that it names."""
+    return "Combinator" in map(ast.unparse, node.bases)
+
+
+def _exported(package: str, own_module: str, wanted: Callable[[ast.ClassDef], bool]) -> list[dict[str, Any]]:
+    """The wanted classes with parameters that a package exports, in the order of their names."""
     found = []
     for module, names in _exports(package).items():
         if module == own_module:
             continue
         classes = {node.name: node for node in _classes(ROOT / Path(*module.split(".")).with_suffix(".py"))}
-        found += [_describe(classes[name], classes) for name in names if name in classes]
+        found += [_describe(classes[name], classes) for name in names if name in classes and wanted(classes[name])]
     return sorted(found, key=lambda entry: entry["name"])
 
 

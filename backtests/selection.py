@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import signals
 import strategies
 from data_cache.errors import BadUsage, EbbtideError, StrategyFailed, UnknownName
-from signals.parameters import check_type, parse
+from signals.parameters import check_type, inside, parse, part_of, with_parameters
 from signals.signal import Signal
+from strategies.combinator import Combinator
 from strategies.strategy import Strategy
 
 Kind = TypeVar("Kind", bound=Strategy | Signal)
@@ -30,9 +31,18 @@ SCHEDULED = ("Scheduled", "ScheduledOnBook", "ScheduledOnEvents")
 
 
 def built_in() -> dict[str, type[Strategy]]:
-    """The strategies that ebbtide ships, by name."""
-    exported = {name: getattr(strategies, name) for name in strategies.__all__}
-    return {n: c for n, c in exported.items() if inspect.isclass(c) and issubclass(c, Strategy) and c is not Strategy}
+    """The strategies that ebbtide ships, by name; those which are made of others are `combinators`."""
+    return {name: cls for name, cls in _exported().items() if not issubclass(cls, Combinator)}
+
+
+def combinators() -> dict[str, type[Strategy]]:
+    """The strategies made of strategies that ebbtide ships, by name: building material, and no ideas of their own."""
+    return {name: cls for name, cls in _exported().items() if issubclass(cls, Combinator)}
+
+
+def _exported() -> dict[str, type[Strategy]]:
+    found = {name: getattr(strategies, name) for name in strategies.__all__}
+    return {n: c for n, c in found.items() if inspect.isclass(c) and issubclass(c, Strategy) and c is not Strategy}
 
 
 def scheduled_classes() -> dict[str, type[Strategy]]:
@@ -54,27 +64,51 @@ def find_strategy(text: str) -> Strategy:
 
 
 def find_strategies(texts: Sequence[str], settings: Sequence[str] = ()) -> list[Strategy]:
-    """Each named strategy ("all" for every one that ships), with `settings` applied to those that have the parameter.
+    """Each named strategy ("all" for every `built_in` one), with `settings` applied to those that have the parameter.
 
-    settings : "name=value", or "Class.name=value" for one class alone. One that no strategy has is an error.
+    settings : "name=value", or "Class.name=value" for one class alone; "part.name=value" for a strategy or signal
+    inside another, as in "strategy.weeks=8" and "parts.0.window=5". One that no strategy has is an error.
     """
     found = [read_strategy(name) for text in texts for name in (built_in() if text == ALL else [text])]
+    names = ["", *(cls.__name__ for cls, _ in found)]
     pairs = [split_setting(setting) for setting in settings]
-    for owner, name, _ in pairs:
+    own, nested = ([pair for pair in pairs if (pair[0] in names) is outermost] for outermost in (True, False))
+    for owner, name, _ in own:
         _require_taker([cls for cls, _ in found], owner, name)
-    return [
-        make_strategy(cls, arguments | {n: parse(cls, n, v) for owner, n, v in pairs if _takes(cls, owner, n)})
+    made = [
+        make_strategy(cls, arguments | {n: parse(cls, n, v) for owner, n, v in own if _takes(cls, owner, n)})
         for cls, arguments in found
     ]
+    for setting in nested:
+        made = _with_nested(made, *setting)
+    return made
+
+
+def _with_nested(made: Sequence[Strategy], owner: str, name: str, value: str) -> list[Strategy]:
+    """The strategies, with one parameter set of a strategy or signal inside those that have such a part."""
+    takers = {place: taker for place, one in enumerate(made) if (taker := _part_named(one, owner))}
+    if not takers:
+        parts = {part for one in made for part in inside(one)}
+        known = {type(one).__name__ for one in made} | parts
+        raise UnknownName.among("part" if parts else "strategy", owner, known, owner="this run")
+    changed = list(made)
+    for place, (part, thing) in takers.items():
+        changed[place] = with_parameters(made[place], {f"{part}.{name}": parse(type(thing), name, value)})
+    return changed
+
+
+def _part_named(strategy: Strategy, owner: str) -> tuple[str, Any] | None:
+    """The dotted name and the strategy or signal that "part", or "Class.part", means in `strategy`; None for none."""
+    dotted = owner.removeprefix(f"{type(strategy).__name__}.")
+    if dotted.partition(".")[0] not in inside(strategy):
+        return None
+    return dotted, part_of(strategy, dotted)
 
 
 def _require_taker(classes: Sequence[type[Strategy]], owner: str, name: str) -> None:
-    names = [cls.__name__ for cls in classes]
-    if owner and owner not in names:
-        raise UnknownName.among("strategy", owner, names, owner="this run")
     if not any(_takes(cls, owner, name) for cls in classes):
         known = {parameter for cls in classes if owner in ("", cls.__name__) for parameter in _parameters(cls)}
-        raise UnknownName.among("parameter", name, known, owner=owner or ", ".join(names))
+        raise UnknownName.among("parameter", name, known, owner=owner or ", ".join(cls.__name__ for cls in classes))
 
 
 def _takes(cls: type[Strategy], owner: str, name: str) -> bool:
@@ -143,10 +177,10 @@ def _find_class(name: str) -> type[Strategy]:
 def _shipped(name: str) -> type[Strategy]:
     if name in SCHEDULED:
         return scheduled_classes()[name]
-    if name not in built_in():
+    if name not in _exported():
         _refuse_path(name)
-        raise UnknownName.among("strategy", name, built_in())
-    return built_in()[name]
+        raise UnknownName.among("strategy", name, _exported())
+    return _exported()[name]
 
 
 def _refuse_path(name: str) -> None:

@@ -1,6 +1,7 @@
 """Parameters are the fields of frozen dataclasses: named, typed, checked, and settable from text."""
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,8 @@ from data_cache.errors import BadUsage, UnknownName
 
 # Shares of a book, by asset: pairs that add up to one, such as (("BTC", 0.7), ("ETH", 0.3)).
 Mix = tuple[tuple[str, float], ...]
+# Shares of a whole, in the order of what they are shares for: (0.6, 0.4).
+Shares = tuple[float, ...]
 
 
 def parameters(thing: Any) -> dict[str, Any]:
@@ -16,11 +19,56 @@ def parameters(thing: Any) -> dict[str, Any]:
     return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
 
 
+def inside(thing: Any) -> dict[str, Any]:
+    """The strategies and signals directly inside `thing`, and tuples of them; of such a tuple its items, by place.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Tilt:
+    ...     weeks: int = 4
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Both:
+    ...     share: float = 0.5
+    ...     parts: tuple[Tilt, ...] = (Tilt(4), Tilt(13))
+    >>> inside(Both())
+    {'parts': (Tilt(weeks=4), Tilt(weeks=13))}
+    >>> inside(inside(Both())["parts"])
+    {'0': Tilt(weeks=4), '1': Tilt(weeks=13)}
+    """
+    if isinstance(thing, tuple):
+        return {str(place): item for place, item in enumerate(thing)}
+    return {name: value for name, value in parameters(thing).items() if _has_parameters(value)}
+
+
+def part_of(thing: Any, dotted: str) -> Any:
+    """The strategy or signal inside `thing` of that dotted name; UnknownName where it leads to none, or to a tuple."""
+    owner = type(thing).__name__
+    for name in dotted.split("."):
+        found = inside(thing)
+        if name not in found:
+            raise UnknownName.among("part", name, found, owner=owner)
+        thing = found[name]
+        owner = name if isinstance(thing, tuple) else type(thing).__name__
+    if isinstance(thing, tuple):
+        raise UnknownName.among("part", dotted, [f"{dotted}.{place}" for place in inside(thing)])
+    return thing
+
+
+def _has_parameters(value: Any) -> bool:
+    """Whether a value is a strategy or signal, or a tuple of nothing else."""
+    if isinstance(value, tuple):
+        return bool(value) and all(map(dataclasses.is_dataclass, value))
+    return dataclasses.is_dataclass(value)
+
+
 def dotted_parameters(thing: Any) -> dict[str, Any]:
-    """The parameters by dotted name: of a nested strategy or signal not itself, but its parameters ("tide.weeks")."""
+    """The parameters by dotted name: of a nested strategy or signal not itself, but its parameters ("tide.weeks").
+
+    Those of one in a tuple have its place in their name ("parts.0.weeks").
+    """
+    nested = inside(thing)
     found: dict[str, Any] = {}
-    for name, value in parameters(thing).items():
-        if dataclasses.is_dataclass(value):
+    for name, value in (nested if isinstance(thing, tuple) else parameters(thing)).items():
+        if name in nested:
             found |= {f"{name}.{inner}": part for inner, part in dotted_parameters(value).items()}
         else:
             found[name] = value
@@ -35,6 +83,8 @@ def with_parameters(thing: Any, values: Mapping[str, Any]) -> Any:
         outer, dot, inner = name.partition(".")
         if dot:
             nested.setdefault(outer, {})[inner] = value
+    if isinstance(thing, tuple):
+        return tuple(with_parameters(part, nested.get(str(place), {})) for place, part in enumerate(thing))
     parts = {outer: with_parameters(getattr(thing, outer), inner) for outer, inner in nested.items()}
     return dataclasses.replace(thing, **own, **parts)
 
@@ -59,33 +109,53 @@ def parse(owner: type, name: str, text: str) -> Any:
     try:
         return _READERS[wanted](text)
     except KeyError:
-        raise BadUsage(f"{owner.__name__}.{name} can't be set from text; set it in Python") from None
+        raise BadUsage(f"{owner.__name__}.{name} {_cure(owner, name, wanted)}") from None
     except ValueError:
         raise BadUsage(f"{owner.__name__}.{name} is {_words(wanted)}; {text!r} is not") from None
+
+
+def _cure(owner: type, name: str, wanted: Any) -> str:
+    if any(map(dataclasses.is_dataclass, (wanted, *typing.get_args(wanted)))):
+        return f"is {_words(wanted)}; write it into the expression, as in '{owner.__name__}({name}=...)'"
+    return "can't be set from text; set it in Python"
 
 
 def check_type(owner: type, name: str, value: Any) -> None:
     """Raise UnknownName or BadUsage where `owner` has no parameter `name`, or one of another type than `value`."""
     wanted = _type(owner, name)
-    if wanted == Mix:
-        fits = isinstance(value, tuple) and all(_is_share(pair) for pair in value)
-    elif wanted in (int, float):
-        fits = isinstance(value, int | wanted) and not isinstance(value, bool)
-    else:
-        fits = not isinstance(wanted, type) or isinstance(value, wanted)
-    if not fits:
+    if not _fits(wanted, value):
         raise BadUsage(f"{owner.__name__}.{name} is {_words(wanted)}; {value!r} is not")
 
 
+def _fits(wanted: Any, value: Any) -> bool:
+    if wanted == Mix:
+        return isinstance(value, tuple) and all(_is_share(pair) for pair in value)
+    if typing.get_origin(wanted) is tuple and typing.get_args(wanted)[1:] == (...,):
+        return isinstance(value, tuple) and all(_fits(typing.get_args(wanted)[0], item) for item in value)
+    if wanted in (int, float):
+        return isinstance(value, int | wanted) and not isinstance(value, bool)
+    return not isinstance(wanted, type) or isinstance(value, wanted)
+
+
 def _type(owner: type, name: str) -> Any:
-    types = {f.name: typing.get_type_hints(owner)[f.name] for f in dataclasses.fields(owner)}
+    types = _types(owner)
     if name not in types:
         raise UnknownName.among("parameter", name, types, owner=owner.__name__)
     return types[name]
 
 
+@functools.cache
+def _types(owner: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(owner)
+    return {field.name: hints[field.name] for field in dataclasses.fields(owner)}
+
+
 def _words(wanted: Any) -> str:
-    return "asset:share,asset:share" if wanted == Mix else str(getattr(wanted, "__name__", wanted))
+    if wanted == Mix:
+        return "asset:share,asset:share"
+    if typing.get_origin(wanted) is tuple and typing.get_args(wanted)[1:] == (...,):
+        return f"a tuple of {_words(typing.get_args(wanted)[0])}"
+    return str(getattr(wanted, "__name__", wanted))
 
 
 def _is_share(pair: Any) -> bool:
@@ -107,4 +177,8 @@ def _mix(text: str) -> Mix:
     return mix
 
 
-_READERS: dict[Any, Any] = {int: int, float: float, str: str, bool: _bool, Mix: _mix}
+def _shares(text: str) -> Shares:
+    return tuple(float(share) for share in text.split(","))
+
+
+_READERS: dict[Any, Any] = {int: int, float: float, str: str, bool: _bool, Mix: _mix, Shares: _shares}

@@ -1,11 +1,18 @@
 """Strategies made of strategies: how a whole names what its parts read, and what it is counted as."""
 
+import math
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 
 from data_cache.errors import BadUsage
+from signals.parameters import check_type
 from signals.signal import Signal
 from strategies.strategy import Now, Strategy, Weights, path_dependent
+
+# Between the ideas in the family of a strategy that is made of several.
+JOINT = "+"
 
 
 @dataclass(frozen=True)
@@ -13,15 +20,18 @@ class Composite(Strategy):
     """A strategy some of whose parameters are strategies: it reads what they read, and makes one answer of theirs.
 
     A signal of a part is named part.signal, as the part's parameters are: "stealth_qe.srf", "parts.0.change". While a
-    part lacks a signal that it needs there is no decision. Raises BadUsage for a part that looks at its own book, since
-    it has none.
+    part lacks a signal that it needs there is no decision. Raises BadUsage for a part that is no strategy, and for one
+    that looks at its own book, since a part has none.
     """
 
     def __post_init__(self) -> None:
+        kind: type = type(self)
+        for name in _made_of(kind):
+            check_type(kind, name, getattr(self, name))
         for name, part in self.inner().items():
             if path_dependent(part):
                 raise BadUsage(
-                    f"{type(self).__name__}.{name} is {type(part).__name__}, which looks at its own book; a part has "
+                    f"{kind.__name__}.{name} is {type(part).__name__}, which looks at its own book; a part has "
                     "none: take a strategy that decides by signals alone, or run this one by itself"
                 )
 
@@ -59,3 +69,35 @@ class Composite(Strategy):
     def answers(self, now: Now) -> dict[str, Weights]:
         """What each part would hold, by its name."""
         return {name: part.weights(now.of(name)) for name, part in self.inner().items()}
+
+
+@dataclass(frozen=True)
+class Combinator(Composite):
+    """Building material: it changes or joins what other strategies hold, and is no idea of its own.
+
+    Its trials are counted as those of the ideas inside it, so that nobody gets a fresh count by wrapping a strategy.
+    Subclass it for one of your own: give it parameters that are strategies, and `weights` made of `answers`.
+    """
+
+    @property
+    def family(self) -> str:
+        """The ideas inside, in the order of their names: "StealthQE", or "BuyAndHold+StealthQE" for a blend of two."""
+        return JOINT.join(sorted({idea for part in self.inner().values() for idea in part.family.split(JOINT)}))
+
+
+@cache
+def _made_of(kind: type) -> tuple[str, ...]:
+    """The parameters of a class that are strategies or signals, or tuples of them."""
+    hints = typing.get_type_hints(kind)
+    inside = {field.name: typing.get_args(hints[field.name])[:1] or (hints[field.name],) for field in fields(kind)}
+    return tuple(
+        name for name, (one,) in inside.items() if isinstance(one, type) and issubclass(one, Strategy | Signal)
+    )
+
+
+def require_positive(strategy: Strategy, *names: str) -> None:
+    """Raise BadUsage for a parameter of `strategy` that is no finite number above 0."""
+    for name in names:
+        value = getattr(strategy, name)
+        if not (isinstance(value, int | float) and 0 < value < math.inf):
+            raise BadUsage(f"{type(strategy).__name__}.{name} must be a number above 0; found {value!r}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from data_cache.errors import UnknownName
@@ -95,6 +96,12 @@ class Strategy:
 def path_dependent(strategy: Strategy) -> bool:
     """Whether the strategy looks at its own book, so that only the event engine can run it."""
     return type(strategy).on_event is not Strategy.on_event
+
+
+def named_assets(strategy: Strategy) -> tuple[str, ...]:
+    """The assets that a rule names, in its order: it names the same ones whatever is known."""
+    nothing_known = {name: np.float64(np.nan) for name in strategy.signals()}
+    return tuple(strategy.weights(Now(pd.NaT, nothing_known)))
 
 
 def spread(exposure: Any, mix: Mix) -> Weights:

@@ -86,7 +86,8 @@ def _metrics(saved: SavedResult, label: str, cause: str) -> Iterator[Difference]
 def _is_walk(walk: Mapping[str, Any], result: Result) -> bool:
     """Whether what was run holds one choice after another of the strategy that the walk says."""
     named = str(walk.get("strategy")).partition("(")[0]
-    return type(result.strategy).__name__ in SCHEDULED and named == result.strategy.family
+    parts: tuple[Any, ...] = getattr(result.strategy, "parts", ())
+    return type(result.strategy).__name__ in SCHEDULED and named == type(parts[0][1]).__name__
 
 
 def _largest_difference(result: Result) -> object:

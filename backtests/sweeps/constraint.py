@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotEq: operator.ne,
 }
 PLAIN = (bool, int, float, str)
+# Before a place in a tuple, which can't begin a name.
+PLACE = "_place_"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Constraint:
 
     def __post_init__(self) -> None:
         try:
-            tree = ast.parse(self.text.strip(), mode="eval").body
+            tree = ast.parse(_spelled(self.text.strip()), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise BadUsage(
                 f"--where {self.text!r} is no condition; write one such as 'fast < slow and window >= 10'"
@@ -69,7 +72,8 @@ class Constraint:
     def _read(self, node: ast.expr, names: dict[str, None]) -> Answer:
         match node:
             case ast.Constant(value=value) if type(value) in PLAIN:
-                return lambda _: value
+                plain = _told(value) if isinstance(value, str) else value
+                return lambda _: plain
             case ast.Name() | ast.Attribute() if name := _dotted(node):
                 names[name] = None
                 return lambda values: values[name]
@@ -77,7 +81,7 @@ class Constraint:
                 return self._boolean(all if isinstance(op, ast.And) else any, parts, names)
             case ast.UnaryOp(op=ast.Not(), operand=part):
                 inner = self._read(part, names)
-                return lambda values: not self._truth(inner(values), ast.unparse(part))
+                return lambda values: not self._truth(inner(values), _unparsed(part))
             case ast.UnaryOp(op=sign, operand=part) if type(sign) in SIGNS:
                 inner, change = self._read(part, names), SIGNS[type(sign)]
                 return lambda values: change(inner(values))
@@ -88,12 +92,12 @@ class Constraint:
                 return self._comparison([left, *rest], [COMPARISONS[type(op)] for op in ops], names)
         raise BadUsage(
             f"--where {self.text!r} may hold parameters, numbers, texts, comparisons, and, or, not and arithmetic; "
-            f"found {ast.unparse(node)!r}"
+            f"found {_unparsed(node)!r}"
         )
 
     def _boolean(self, decide: Callable[..., bool], parts: list[ast.expr], names: dict[str, None]) -> Answer:
         """`decide` is all or any: both stop at the first part that settles it, as and / or do."""
-        read = [(self._read(part, names), ast.unparse(part)) for part in parts]
+        read = [(self._read(part, names), _unparsed(part)) for part in parts]
         return lambda values: decide(self._truth(part(values), text) for part, text in read)
 
     def _comparison(
@@ -110,9 +114,23 @@ class Constraint:
         return value
 
 
+def _spelled(text: str) -> str:
+    """The same with names such as parts.0.window spelled as Python can read them."""
+    return re.sub(r"(?<=\w)\.(?=\d+\.)", f".{PLACE}", text)
+
+
+def _told(text: str) -> str:
+    """As the user wrote it."""
+    return text.replace(PLACE, "")
+
+
+def _unparsed(node: ast.expr) -> str:
+    return _told(ast.unparse(node))
+
+
 def _dotted(node: ast.expr) -> str:
     """The name that a chain of names and dots spells; "" for anything else. No attribute is ever looked up."""
     if isinstance(node, ast.Name):
         return node.id
     outer = _dotted(node.value) if isinstance(node, ast.Attribute) else ""
-    return f"{outer}.{node.attr}" if isinstance(node, ast.Attribute) and outer else ""
+    return f"{outer}.{_told(node.attr)}" if isinstance(node, ast.Attribute) and outer else ""

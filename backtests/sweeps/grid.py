@@ -15,7 +15,7 @@ import numpy as np
 from backtests.selection import make_strategy, read_strategy, split_setting
 from backtests.sweeps.constraint import Constraint
 from data_cache.errors import BadUsage, EbbtideError, StrategyFailed, UnknownName
-from signals.parameters import Mix, dotted_parameters, parameters, parse, with_parameters
+from signals.parameters import Mix, Shares, dotted_parameters, inside, parse, part_of, with_parameters
 from strategies.strategy import Strategy
 
 # A parameter set: values by name, dotted for a parameter of a nested strategy.
@@ -155,6 +155,7 @@ def read_space(text: str, settings: Sequence[str], where: Sequence[str] = ()) ->
     settings : "name=values", each parameter once; "Class.name=values" and, for a nested strategy, "part.name=values"
         window=5,10,20    a list                  window=5:60:5    from 5 to 60 in steps of 5, 60 included
         mix=BTC:1;BTC:0.7,ETH:0.3    mixes, with semicolons      risky=true,false
+        parts.0.window=5,10    of the first strategy of a tuple     shares=0.6,0.4;0.5,0.5    shares, with semicolons
     where : conditions, all of which must hold, such as "fast < slow"
 
     Floats of a range are what its decimals say: 0.1:0.3:0.1 is 0.1, 0.2, 0.3. Raises BadUsage or UnknownName.
@@ -189,16 +190,12 @@ def _by_name(cls: type[Strategy], settings: Sequence[str]) -> dict[str, str]:
 
 
 def _nested(base: Strategy, dotted: str, text: str) -> tuple[Any, ...]:
-    """The values of a parameter of a strategy inside `base`."""
-    thing: Any = base
-    *outer, name = dotted.split(".")
-    for part in outer:
-        inside = {n: v for n, v in parameters(thing).items() if is_dataclass(v)}
-        if part not in inside:
-            known = [*inside, type(base).__name__] if thing is base else inside
-            raise UnknownName.among("part", part, known, owner=type(thing).__name__)
-        thing = inside[part]
-    return _values(type(thing), name, text)
+    """The values of a parameter of a strategy or signal inside `base`."""
+    outer, _, name = dotted.rpartition(".")
+    first, known = outer.partition(".")[0], inside(base)
+    if first not in known:  # the class itself may have been meant
+        raise UnknownName.among("part", first, [*known, type(base).__name__], owner=type(base).__name__)
+    return _values(type(part_of(base, outer)), name, text)
 
 
 def _values(owner: type, name: str, text: str) -> tuple[Any, ...]:
@@ -207,7 +204,7 @@ def _values(owner: type, name: str, text: str) -> tuple[Any, ...]:
     if isinstance(kind, type) and is_dataclass(kind):
         raise BadUsage(f"{owner.__name__}.{name} is a {kind.__name__}; set its parameters, as in --set {name}.NAME=1,2")
     values: list[Any] = []
-    for item in text.split(";" if kind == Mix else ","):
+    for item in text.split(";" if kind in (Mix, Shares) else ","):
         a_range = kind in (int, float) and ":" in item
         values += _range(owner, name, kind, item.strip()) if a_range else [parse(owner, name, item.strip())]
     if any(isinstance(value, float) and math.isnan(value) for value in values):

@@ -70,7 +70,7 @@ class Plan:
 
     @property
     def family(self) -> str:
-        """What the ledger counts the trials as: the name of the strategy's class."""
+        """What the ledger counts the trials as: the name of the strategy's class, or of those inside a combinator."""
         return self.space.base.family
 
     @property

@@ -68,6 +68,8 @@ def test_the_answer_changes_nowhere_else(strategy: Strategy) -> None:
     """Each signal in turn takes a row of values, the others stay; between two levels the answer must stay too."""
     around = settings(strategy)
     for name in strategy.signals():
+        if name.startswith("volatility."):  # at which one a book is scaled otherwise depends on the others
+            continue
         levels = np.array(strategy.thresholds().get(name, (0.0,)))
         low, high = levels.min() - 3 * abs(levels.min()) - 5, levels.max() + 3 * abs(levels.max()) + 5
         row = np.linspace(max(low, 1e-3) if isinstance(strategy, VolatilityTarget) else low, high, SETTINGS)
