@@ -60,11 +60,12 @@ def held() -> Callable[..., float]:
 
 @pytest.fixture(scope="session")
 def known_when_asked() -> Callable[[Strategy, Market], pd.Series]:
-    """Whether all signals are known, at each moment at which the strategy is asked."""
+    """Whether all signals that the rule needs are known, at each moment at which the strategy is asked."""
 
     def known(strategy: Strategy, market: Market) -> pd.Series:
         times = event_times(strategy, market, Backtest(strategy, market)._tape())
-        values = [values_at(signal, market, times) for signal in strategy.signals().values()]
+        needed = [signal for name, signal in strategy.signals().items() if name not in strategy.can_miss()]
+        values = [values_at(signal, market, times) for signal in needed]
         everything = ~np.isnan(values).any(axis=0) if values else np.ones(len(times), bool)
         return pd.Series(everything, pd.DatetimeIndex(times, tz="UTC"))
 
@@ -95,7 +96,7 @@ def build_world(
 
 
 def _rows(values: Mapping[str, float]) -> pd.DataFrame:
-    days = pd.DatetimeIndex([f"2024-{day}" for day in values])
+    days = pd.DatetimeIndex([day if len(day) > len("01-31") else f"2024-{day}" for day in values])
     noon = days.tz_localize("UTC") + pd.Timedelta(hours=36)
     return observation_rows(days, noon, list(values.values()))
 

@@ -38,8 +38,8 @@ def weights(strategy: Strategy, **values: object) -> dict[str, object]:
 def inside(strategy: Strategy) -> dict[str, np.float64]:
     """Values of the signals at which the strategy is fully invested: found by trying, not by reading the rule.
 
-    Tried are values on either side of the levels of each signal, drawn at random. Of those that leave it fully invested
-    it is the first that leaves the mix as it is, if there is one: a rotation may be fully invested in another.
+    Tried are values on either side of the levels of each signal, drawn at random. The first counts that leaves the mix
+    as it is, since a rotation may be fully invested in another.
     """
     random = np.random.default_rng(7)
     levels = {name: strategy.thresholds().get(name, (0.0,)) for name in strategy.signals()}

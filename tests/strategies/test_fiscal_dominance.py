@@ -10,21 +10,22 @@ from backtests.decisions import event_times
 from data_cache.errors import UnknownName
 from data_cache.market import Market
 from signals.signal import values_at
-from strategies import FiscalDominance, NetLiquidityTide, Now, StealthQE
+from strategies import FedPurchases, FiscalDominance, Now
 
+NOBODY = {"arbitrageurs": float("nan"), "capitulation": float("nan")}  # nobody knows who leaves
 FOR = {
-    "stealth_qe": {"srf": 2.0, "stress": 0.0},
     "treasury_release": {"drawdown": 160.0},
     "term_premium_shield": {"bear": 0.0},
-    "basis_reset": {"gap": 1.0, "fall": 0.0, "share_below": 0.0},
-    "net_liquidity_tide": {"change": 10.0},
+    "fed_purchases": {"bought": 37.0},
+    "corridor_shield": {"position": 0.4},
+    "basis_reset": {"gap": 1.0, "fall": 0.0, "share_below": 0.0, "lately_fall": 0.0, **NOBODY},
 }
 AGAINST = {
-    "stealth_qe": {"srf": 0.0, "stress": 0.0},
     "treasury_release": {"drawdown": 0.0},
     "term_premium_shield": {"bear": 1.0},
-    "basis_reset": {"gap": -1.0, "fall": 5.0, "share_below": 0.5},
-    "net_liquidity_tide": {"change": -10.0},
+    "fed_purchases": {"bought": 0.0},
+    "corridor_shield": {"position": 1.1},
+    "basis_reset": {"gap": -1.0, "fall": 5.0, "share_below": 0.5, "lately_fall": 1.0, **NOBODY},
 }
 
 
@@ -49,13 +50,13 @@ def test_each_thesis_has_one_vote(held: Callable[..., float], thesis: str) -> No
 
 
 def test_a_thesis_that_would_hold_half_has_half_a_vote(held: Callable[..., float]) -> None:
-    half = FiscalDominance(stealth_qe=StealthQE(exposure=0.5))
-    assert held(half, **ballot("stealth_qe")) == pytest.approx(0.1)
+    half = FiscalDominance(fed_purchases=FedPurchases(exposure=0.5))
+    assert held(half, **ballot("fed_purchases")) == pytest.approx(0.1)
 
 
 def test_a_vote_counts_whatever_the_thesis_would_spread_it_over(held: Callable[..., float]) -> None:
-    ether = FiscalDominance(net_liquidity_tide=NetLiquidityTide(mix=(("ETH", 1.0),)))
-    values = Now(None, ballot("net_liquidity_tide"))
+    ether = FiscalDominance(fed_purchases=FedPurchases(mix=(("ETH", 1.0),)))
+    values = Now(None, ballot("fed_purchases"))
     assert ether.weights(values) == pytest.approx({"BTC": 0.14, "ETH": 0.06})
 
 
@@ -69,8 +70,12 @@ def test_its_signals_are_those_of_all_theses_under_their_names() -> None:
 
 
 def test_a_parameter_of_a_thesis_reaches_its_signals() -> None:
-    weekly = replace(FiscalDominance(), net_liquidity_tide=NetLiquidityTide(weeks=13))
-    assert weekly.signals()["net_liquidity_tide.change"].weeks == 13
+    quarterly = replace(FiscalDominance(), fed_purchases=FedPurchases(weeks=13))
+    assert quarterly.signals()["fed_purchases.bought"].weeks == 13
+
+
+def test_it_can_miss_what_its_theses_can_miss() -> None:
+    assert FiscalDominance().can_miss() == ("basis_reset.arbitrageurs", "basis_reset.capitulation")
 
 
 def test_a_thesis_sees_its_own_signals_alone() -> None:

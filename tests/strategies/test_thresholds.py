@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 
 import strategies
-from strategies import BuyAndHold, FiscalDominance, Now, StealthQE, Strategy, TrendFollowing, VolatilityTarget
+from strategies import (
+    BuyAndHold,
+    FedPurchases,
+    FiscalDominance,
+    Now,
+    StealthQE,
+    Strategy,
+    TrendFollowing,
+    VolatilityTarget,
+)
 
 KINDS = [kind for name in strategies.__all__ if inspect.isclass(kind := getattr(strategies, name))]
 EVERY = [kind() for kind in KINDS if issubclass(kind, Strategy) and kind is not Strategy]
@@ -90,7 +99,8 @@ def test_a_rule_that_reads_nothing_has_no_levels() -> None:
 
 
 def test_levels_are_the_parameters() -> None:
-    assert StealthQE(trigger=2.5, ceiling_bps=7).thresholds() == {"srf": (2.5,), "stress": (7,)}
+    levels = StealthQE(trigger=2.5, ceiling_bps=7, hoard=120).thresholds()
+    assert levels == {"srf": (2.5,), "stress": (7,), "shutdown": (0.5,), "excess": (120,), "flow": (0.0,)}
 
 
 def test_levels_of_each_asset_stand_under_its_name() -> None:
@@ -98,8 +108,8 @@ def test_levels_of_each_asset_stand_under_its_name() -> None:
 
 
 def test_a_composite_has_the_levels_of_its_parts() -> None:
-    levels = FiscalDominance(stealth_qe=StealthQE(trigger=3.0)).thresholds()
-    assert levels["stealth_qe.srf"] == (3.0,)
+    levels = FiscalDominance(fed_purchases=FedPurchases(floor=30.0)).thresholds()
+    assert levels["fed_purchases.bought"] == (30.0,)
     assert levels["basis_reset.gap"] == (0.0,)
     assert set(levels) == set(FiscalDominance().signals())
 
