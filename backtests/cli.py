@@ -348,6 +348,8 @@ def prove(
 
 
 def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
+    from backtests.analysis.returns_by_regime import returns_by_regime
+    from backtests.analysis.terminal import print_returns_by_regime
     from backtests.console import print_results, progress
     from backtests.ledger import record
     from backtests.request import request
@@ -359,13 +361,18 @@ def _run(strategies: list[str], options: dict[str, Any], single: bool) -> None:
         from backtests.tearsheet.page import title_of, write_tearsheet
 
         write_tearsheet(results, asked.out, title_of(results), findings=examined.findings, proofs=examined.proofs)
+    regimes = returns_by_regime(results) if asked.attribution else []
     if asked.json:
-        return _print_json(_summary(results, examined.findings, single))
-    return print_results(results, examined.findings, asked.engine, asked.out)
+        return _print_json(_summary(results, examined.findings, single, regimes))
+    print_results(results, examined.findings, asked.engine, asked.out)
+    return print_returns_by_regime(regimes)
 
 
-def _summary(results: list[Any], found: list[Any], single: bool) -> dict[str, Any]:
+def _summary(results: list[Any], found: list[Any], single: bool, regimes: list[Any]) -> dict[str, Any]:
     summaries = [result.summary() for result in results]
+    if regimes:
+        for summary, attributed in zip(summaries, regimes, strict=True):
+            summary["attribution"] = attributed.summary()
     benchmark = results[0].benchmark
     about = {
         "benchmark": benchmark.summary() if benchmark else None,

@@ -42,13 +42,16 @@ REQUEST_OPTIONS: dict[str, Any] = {
     "benchmark": _option(str, "--benchmark", "A strategy, or none. Default: BuyAndHold of the first one's mix."),
     "store": StoreOption,
     "ledger": LedgerOption,
+    "attribution": Annotated[
+        bool | None, typer.Option("--attribution", help="Show returns by regime: liquidity, stress, reverse repo.")
+    ],
     "out": _option(Path, "--out", "Write a tearsheet here (HTML)."),
     "json": Annotated[bool | None, typer.Option("--json", help="Print one JSON object and nothing else.")],
 }
 
 
-# By the names of TearsheetRequest, and where the code of saved results is.
-TEARSHEET_OPTIONS: dict[str, Any] = REQUEST_OPTIONS | {
+# By the names of TearsheetRequest, and where the code of saved results is. A page has the attribution in any case.
+TEARSHEET_OPTIONS: dict[str, Any] = {n: kind for n, kind in REQUEST_OPTIONS.items() if n != "attribution"} | {
     "out": _option(Path, "--out", "The page (HTML). Default: tearsheets/NAMES.html."),
     "pdf": _option(Path, "--pdf", "Print the page to this PDF too; needs an installed Chromium."),
     "png": _option(Path, "--png", "Paint page.png and each chart into this folder too; needs an installed Chromium."),
@@ -73,7 +76,7 @@ _SEARCH: dict[str, Any] = {
 
 def _searching(own: dict[str, Any], out: str) -> dict[str, Any]:
     """Options of a search, then those of one command, then those of `run` but its engine."""
-    shared = {name: kind for name, kind in REQUEST_OPTIONS.items() if name not in ("engine", *_SEARCH)}
+    shared = {name: kind for name, kind in REQUEST_OPTIONS.items() if name not in ("engine", "attribution", *_SEARCH)}
     said = {
         "seed": _option(int, "--seed", "Seed of the lab alone; the search has --search-seed. Default: 7."),
         "out": _option(Path, "--out", out),

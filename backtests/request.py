@@ -109,9 +109,13 @@ def _find_benchmark(text: str) -> Strategy:
 
 @dataclass(frozen=True)
 class Request(Conditions):
-    """Everything that `run` and `compare` can be told."""
+    """Everything that `run` and `compare` can be told.
+
+    attribution : whether to show returns by regime too
+    """
 
     engine: str = "auto"
+    attribution: bool = False
 
     def examined(self, results: list[Result], cuts: int = QUICK_CUTS) -> Examined:
         """What a reader should know before believing `results`, and proofs of causality at so many cuts."""

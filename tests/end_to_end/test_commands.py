@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backtests.backtest import Backtest
@@ -14,6 +15,24 @@ from data_cache.lab import Lab
 from data_cache.market import Market
 
 THREE = (("BTC", 0.5), ("ETH", 0.3), ("SOL", 0.2))
+
+
+def test_run_and_compare_add_returns_by_regime_where_asked(ebbtide: Callable) -> None:
+    window = ("--from", "2025-01-01", "--to", "2025-12-31")
+    alone = ebbtide("run", "StealthQE", *window, "--attribution", "--json").json
+    assert set(alone["attribution"]) == {"rows", "definitions", "cautions"}
+    regimes = {row["regime"] for row in alone["attribution"]["rows"]}
+    assert regimes == {"liquidity_regime", "stress_regime", "buffer_regime", "window"}
+    for regime in regimes:
+        rows = [row for row in alone["attribution"]["rows"] if row["regime"] == regime]
+        assert sum(row["days"] for row in rows) == pytest.approx(365)
+        assert np.expm1(sum(row["log_return"] for row in rows)) == pytest.approx(alone["metrics"]["total_return"])
+    both = ebbtide("compare", "StealthQE", "NetLiquidityTide", *window, "--attribution", "--json").json["results"]
+    assert both[0]["attribution"] == alone["attribution"]
+    shown = ebbtide("compare", "StealthQE", "NetLiquidityTide", *window, "--attribution").out
+    assert "StealthQE by regime\n" in shown
+    assert "NetLiquidityTide by regime\n" in shown
+    assert "\nWhole window " in shown
 
 
 def test_run_answers_one_json_object(ebbtide: Callable, cached: tuple[object, ...]) -> None:
