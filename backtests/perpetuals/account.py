@@ -7,6 +7,7 @@ import pandas as pd
 
 from backtests.entries import CLOSE, OPEN, RANGE, Entries, liquidation_table, payment_table
 from backtests.execution import BPS, Execution
+from backtests.perpetuals.funding import BEFORE, ENDING, INSIDE
 from backtests.simulate import OrderDesk, fill_table
 from backtests.tape import Tape
 
@@ -64,20 +65,23 @@ class MarginAccount:
         """The rest of the current bar: its open, if nothing was traded there, its funding, range and close."""
         self._open()
         row = self._row
-        self._pay(row, self._opens[row], inside=True)
+        self._pay(row, self._opens[row], INSIDE)
         self._meet_range(row)
-        self._pay(row, self._closes[row], inside=False)
+        self._pay(row, self._closes[row], ENDING)
         if self._margin_gone(self._closes[row]):
             self._liquidate(row, CLOSE, self._closes[row])
         self._row, self._opened = row + 1, False
 
     def _open(self) -> None:
-        if not self._opened and self._margin_gone(self._opens[self._row]):
-            self._liquidate(self._row, OPEN, self._opens[self._row])
-        self._opened = True
+        if self._opened:
+            return
+        self._opened, row = True, self._row
+        self._pay(row, self._closes[row - 1], BEFORE)  # the first bar has nothing before it
+        if self._margin_gone(self._opens[row]):
+            self._liquidate(row, OPEN, self._opens[row])
 
-    def _pay(self, row: int, prices: np.ndarray, inside: bool) -> None:
-        for at, column, rate in self._due.get((row, inside), ()):
+    def _pay(self, row: int, prices: np.ndarray, when: int) -> None:
+        for at, column, rate in self._due.get((row, when), ()):
             units = self.units[column]
             if units != 0:
                 amount = -units * prices[column] * rate
@@ -125,11 +129,11 @@ class MarginAccount:
         self.cash -= units * price + fee
 
 
-def _payments_by_bar(tape: Tape) -> dict[tuple[int, bool], list[tuple[int, int, float]]]:
+def _payments_by_bar(tape: Tape) -> dict[tuple[int, int], list[tuple[int, int, float]]]:
     assert tape.perpetuals is not None
-    due: dict[tuple[int, bool], list[tuple[int, int, float]]] = {}
+    due: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
     funding = tape.perpetuals.funding
-    every = zip(funding.at, funding.row, funding.column, funding.rate, funding.inside, strict=True)
-    for at, row, column, rate, inside in every:
-        due.setdefault((int(row), bool(inside)), []).append((int(at), int(column), float(rate)))
+    every = zip(funding.at, funding.row, funding.column, funding.rate, funding.when, strict=True)
+    for at, row, column, rate, when in every:
+        due.setdefault((int(row), int(when)), []).append((int(at), int(column), float(rate)))
     return due

@@ -13,34 +13,37 @@ from data_cache.market import Market
 LONGEST_SILENCE = pd.Timedelta(days=1)
 
 
+# When funding is paid: at the open, for the time without bars before it; within the bar; at the instant of its end.
+BEFORE, INSIDE, ENDING = range(3)
+
+
 @dataclass(frozen=True)
 class Funding:
     """Payments of funding on a tape, in the order of time; each array has the shape (n_payments,).
 
     at : int64 ns, the instant of payment      row, column : bar and asset of the tape that it falls on
-    rate : a fraction of notional per payment; positive: longs pay      inside : before the bar's end, so that it is
-    paid on the open's notional; others are paid on the close's
+    rate : a fraction of notional per payment; positive: longs pay
+    when : BEFORE is paid on the last bar's close, ahead of the open; INSIDE on the bar's open; ENDING on its close
     """
 
     at: np.ndarray
     row: np.ndarray
     column: np.ndarray
     rate: np.ndarray
-    inside: np.ndarray
+    when: np.ndarray
 
-    def by_bar(self, bars: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        """The sums of rates per bar and asset, shape (bars, columns): those within the bar, those at its end."""
-        inside, ending = np.zeros((2, bars, columns))
-        for sums, of in ((inside, self.inside), (ending, ~self.inside)):
-            np.add.at(sums, (self.row[of], self.column[of]), self.rate[of])
-        return inside, ending
+    def by_bar(self, bars: int, columns: int) -> np.ndarray:
+        """The sums of rates, shape (3, bars, columns): those BEFORE each bar, INSIDE it, and ENDING it."""
+        sums = np.zeros((3, bars, columns))
+        np.add.at(sums, (self.when, self.row, self.column), self.rate)
+        return sums
 
     def only(self, columns: Sequence[int]) -> "Funding":
         """The payments of some columns, which become columns 0, 1, ... in this order."""
         kept = np.isin(self.column, columns)
         place = np.array([list(columns).index(column) for column in self.column[kept].tolist()], int)
         order = np.lexsort((place, self.at[kept]))
-        parts = (self.at[kept], self.row[kept], place, self.rate[kept], self.inside[kept])
+        parts = (self.at[kept], self.row[kept], place, self.rate[kept], self.when[kept])
         return Funding(*(part[order] for part in parts))
 
 
@@ -50,9 +53,10 @@ def funding_series(asset: str) -> str:
 
 
 def lay_funding(market: Market, assets: Sequence[str], open_times: pd.DatetimeIndex, length: pd.Timedelta) -> Funding:
-    """The payments after the first open up to the last bar's end, each with the bar that held what is paid on.
+    """The payments after the first open up to the last bar's end, each with the bar in whose course it is paid.
 
-    A payment at the instant of an open belongs to the bar before: it is due from who held the position until then.
+    A payment at the instant of an open comes before what is traded there: it is due from who held the position until
+    then. What falls between a bar's end and a later open is no part of the bar that had ended: it was not known then.
     Raises NoData where a day or more of the window has no payment.
     """
     start, end = open_times[0], open_times[-1] + length
@@ -63,7 +67,9 @@ def lay_funding(market: Market, assets: Sequence[str], open_times: pd.DatetimeIn
     order = np.lexsort((column, at))
     at, column, rate = at[order], column[order], rate[order]
     row = open_times.asi8.searchsorted(at, side="left") - 1
-    return Funding(at, row, column, rate, at < open_times.asi8[row] + length.value)
+    ends = open_times.asi8[row] + length.value
+    when = np.select([at < ends, at == ends], [INSIDE, ENDING], BEFORE)
+    return Funding(at, row + (when == BEFORE), column, rate, when)
 
 
 def _payments(market: Market, asset: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:

@@ -212,12 +212,12 @@ REFUSED = {
     "a negative weight": (
         lambda now: {"BTC": -0.5},
         BadUsage,
-        "Rule: a weight is below 0; selling short needs perpetuals, which are not modelled yet; found BTC -0.5",
+        "Rule: a weight is below 0; selling short needs perpetuals: add --perps; found BTC -0.5",
     ),
     "more than the whole": (
         lambda now: {"BTC": 0.6, "ETH": 0.6},
         BadUsage,
-        "exposure is above 1; leverage needs perpetuals, which are not modelled yet; found BTC 0.6, ETH 0.6 at",
+        "exposure is above 1; leverage needs perpetuals: add --perps; found BTC 0.6, ETH 0.6 at",
     ),
     "an infinite weight": (
         lambda now: {"BTC": np.inf},

@@ -17,7 +17,7 @@ from backtests.decisions import Target
 from backtests.events import Watch
 from backtests.execution import Execution
 from backtests.result import Result
-from backtests.simulate import Account, portfolio_fills
+from backtests.simulate import OrderDesk, portfolio_fills
 from data_cache.bars import TIMEFRAMES, Bars
 from data_cache.catalog import spec
 from data_cache.errors import EbbtideError
@@ -312,27 +312,27 @@ def vector_without_latency(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def account_without_fees(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Account.__init__
+    original = OrderDesk.__init__
 
-    def without_fees(self: Account, *arguments: Any) -> None:
+    def without_fees(self: OrderDesk, *arguments: Any) -> None:
         original(self, *arguments)
         self._costs["fees"] = self._costs["fees"] * 0
 
-    monkeypatch.setattr(Account, "__init__", without_fees)
+    monkeypatch.setattr(OrderDesk, "__init__", without_fees)
 
 
 def account_without_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Account.__init__
+    original = OrderDesk.__init__
 
-    def without_minimum(self: Account, *arguments: Any) -> None:
+    def without_minimum(self: OrderDesk, *arguments: Any) -> None:
         original(self, *arguments)
         self._costs["min_size"] = self._costs["min_size"] * 0
 
-    monkeypatch.setattr(Account, "__init__", without_minimum)
+    monkeypatch.setattr(OrderDesk, "__init__", without_minimum)
 
 
 def account_that_trades_left_to_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Account, "_order_value", lambda *_: 0.0)
+    monkeypatch.setattr(OrderDesk, "order_value", lambda *_: 0.0)
 
 
 def events_without_band(monkeypatch: pytest.MonkeyPatch) -> None:

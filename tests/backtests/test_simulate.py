@@ -37,6 +37,8 @@ def test_our_numbers_are_vectorbts() -> None:
 
     ours = (door._TARGET_PERCENT, door._LONG_ONLY, door._FILLED, door._BUY)
     assert ours == (SizeType.TargetPercent, Direction.LongOnly, OrderStatus.Filled, OrderSide.Buy)
+    of_perpetuals = (door._TARGET_AMOUNT, door._BOTH)
+    assert of_perpetuals == (SizeType.TargetAmount, Direction.Both)
 
 
 def test_nothing_is_ordered_where_nothing_was_decided(toy: SimpleNamespace, tape: Tape) -> None:
