@@ -40,7 +40,10 @@ def inside(thing: Any) -> dict[str, Any]:
 
 
 def part_of(thing: Any, dotted: str) -> Any:
-    """The strategy or signal inside `thing` of that dotted name; UnknownName where it leads to none, or to a tuple."""
+    """The strategy or signal inside `thing` of that dotted name.
+
+    Raises UnknownName where it leads to none, BadUsage where it leads to several.
+    """
     owner = type(thing).__name__
     for name in dotted.split("."):
         found = inside(thing)
@@ -49,7 +52,7 @@ def part_of(thing: Any, dotted: str) -> Any:
         thing = found[name]
         owner = name if isinstance(thing, tuple) else type(thing).__name__
     if isinstance(thing, tuple):
-        raise UnknownName.among("part", dotted, [f"{dotted}.{place}" for place in inside(thing)])
+        raise BadUsage(f"{dotted} are {', '.join(inside(thing))}; name one of them, as in {dotted}.0.NAME")
     return thing
 
 
@@ -116,7 +119,8 @@ def parse(owner: type, name: str, text: str) -> Any:
 
 def _cure(owner: type, name: str, wanted: Any) -> str:
     if any(map(dataclasses.is_dataclass, (wanted, *typing.get_args(wanted)))):
-        return f"is {_words(wanted)}; write it into the expression, as in '{owner.__name__}({name}=...)'"
+        article = "a " if isinstance(wanted, type) else ""
+        return f"is {article}{_words(wanted)}; write it into the expression, as in '{owner.__name__}({name}=...)'"
     return "can't be set from text; set it in Python"
 
 
@@ -178,7 +182,7 @@ def _mix(text: str) -> Mix:
 
 
 def _shares(text: str) -> Shares:
-    return tuple(float(share) for share in text.split(","))
+    return tuple(float(share) for share in text.split(",")) if text else ()
 
 
 _READERS: dict[Any, Any] = {int: int, float: float, str: str, bool: _bool, Mix: _mix, Shares: _shares}

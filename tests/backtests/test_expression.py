@@ -8,10 +8,21 @@ import pandas as pd
 import pytest
 
 from backtests.expression import expression
-from backtests.selection import built_in, find_strategy
+from backtests.selection import built_in, combinators, find_strategy
 from backtests.sweeps.scheduled import scheduled
 from data_cache.errors import BadUsage
-from strategies import BuyAndHold, FiscalDominance, NetLiquidityTide, StealthQE
+from signals import CeilingSpread, Lag
+from strategies import (
+    Blend,
+    BuyAndHold,
+    Capped,
+    FiscalDominance,
+    Gate,
+    NetLiquidityTide,
+    StealthQE,
+    TreasuryRelease,
+    VolatilityScaled,
+)
 from strategies.strategy import Now, Strategy, Weights
 
 MINE = """
@@ -45,20 +56,21 @@ class Odd(Strategy):
         return {"BTC": 1.0}
 
 
-@pytest.mark.parametrize("name", sorted(built_in()))
+@pytest.mark.parametrize("name", sorted(built_in() | combinators()))
 def test_every_strategy_that_ships_is_read_back(name: str) -> None:
-    strategy = built_in()[name]()
+    strategy = (built_in() | combinators())[name]()
     assert find_strategy(str(expression(strategy))) == strategy
 
 
 @pytest.mark.parametrize(
     "strategy",
     [
-        FiscalDominance(stealth_qe=StealthQE(window=5), exposure=0.5),
+        FiscalDominance(treasury_release=TreasuryRelease(window_days=5), exposure=0.5),
+        Capped(Blend((Gate(signal=Lag(CeilingSpread(9), 3)), VolatilityScaled()), (0.25, 0.5))),
         NetLiquidityTide(trigger=float("-inf")),
         BuyAndHold(exposure=np.float64(0.25), mix=(("BTC", 1.0),)),
     ],
-    ids=["nested", "infinite", "numpy"],
+    ids=["nested", "combined", "infinite", "numpy"],
 )
 def test_parameters_are_read_back(strategy: Strategy) -> None:
     assert find_strategy(str(expression(strategy))) == strategy

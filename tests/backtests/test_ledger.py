@@ -19,7 +19,18 @@ from backtests.sweeps.grid import read_space
 from data_cache.errors import BadData, BadUsage, DamagedFile, UnknownName
 from data_cache.market import Market
 from data_cache.version import __version__
-from strategies import BuyAndHold, FiscalDominance, FixedMix, StealthQE, Strategy
+from strategies import (
+    Blend,
+    BuyAndHold,
+    Capped,
+    FiscalDominance,
+    FixedMix,
+    Gate,
+    StealthQE,
+    Strategy,
+    TreasuryRelease,
+    VolatilityScaled,
+)
 
 BTC = (("BTC", 1.0),)
 HALF = FixedMix(exposure=0.5, mix=BTC)
@@ -108,8 +119,10 @@ def test_a_curve_that_never_moves_has_no_moments_but_is_a_trial(here: Ledger, ru
 
 
 def test_parameters_of_nested_strategies_have_dotted_names() -> None:
-    row = rows(FiscalDominance(stealth_qe=StealthQE(window=5))).iloc[0]
-    assert json.loads(row["parameters"])["stealth_qe.window"] == 5
+    row = rows(FiscalDominance(treasury_release=TreasuryRelease(window_days=5))).iloc[0]
+    assert json.loads(row["parameters"])["treasury_release.window_days"] == 5
+    row = rows(Blend(parts=(BuyAndHold(), StealthQE(window=5)))).iloc[0]
+    assert json.loads(row["parameters"])["parts.1.window"] == 5
 
 
 def test_records_of_a_sweep_are_added_at_once(here: Ledger) -> None:
@@ -209,6 +222,36 @@ def test_each_family_is_counted_by_itself(here: Ledger, run: Callable[..., Resul
     results = record([run(), run(BuyAndHold(mix=BTC)), run(replace(HALF, exposure=0.6))], "compare", here)
     assert [result.manifest["trials"] for result in results] == [2, 1, 2]
     assert (here.count(), here.count("FixedMix"), here.count("BuyAndHold"), here.count("Unheard")) == (3, 2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "family"),
+    [
+        (StealthQE(), "StealthQE"),
+        (Gate(StealthQE()), "StealthQE"),
+        (Capped(VolatilityScaled(Gate(StealthQE()))), "StealthQE"),
+        (Blend((StealthQE(), BuyAndHold())), "BuyAndHold+StealthQE"),
+        (Blend((StealthQE(5), StealthQE(21))), "StealthQE"),
+        (Blend((Gate(Blend((StealthQE(), BuyAndHold()))), FixedMix())), "BuyAndHold+FixedMix+StealthQE"),
+    ],
+)
+def test_a_combinator_counts_as_the_ideas_inside_it(strategy: Strategy, family: str) -> None:
+    assert strategy.family == rows(strategy)["strategy"].iloc[0] == family
+
+
+def test_wrapping_a_strategy_gives_it_no_fresh_count(here: Ledger) -> None:
+    here.append(rows(StealthQE(5), StealthQE(21)))
+    here.append(rows(Gate(StealthQE(21))))
+    here.append(rows(Blend((StealthQE(21), BuyAndHold()))))
+    here.append(rows(Blend((FixedMix(), BuyAndHold()))))
+    assert here.count("StealthQE") == 4  # two by itself, one behind a gate, one in a blend
+    assert here.count("BuyAndHold+StealthQE") == 5  # and the other blend has one of its ideas, too
+    assert here.count("FixedMix") == 1
+    assert [family.strategy for family in here.families()] == [
+        "BuyAndHold+FixedMix",
+        "BuyAndHold+StealthQE",
+        "StealthQE",
+    ]
 
 
 def year(number: int) -> list[str]:

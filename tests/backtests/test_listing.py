@@ -1,6 +1,7 @@
 """The listing is read from the source; it says what importing would have said."""
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import signals
 import strategies
 from backtests.listing import KINDS, listing
 from backtests.metrics import METRICS
+from backtests.selection import built_in, combinators
 from data_cache.catalog import CATALOG, FAMILIES, IMPORTED
 from signals.signal import Signal
 from strategies.strategy import Strategy
@@ -21,10 +23,11 @@ def classes(package: Any, parent: type) -> dict[str, type]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "package", "parent"), [("strategies", strategies, Strategy), ("signals", signals, Signal)]
+    ("kinds", "package", "parent"),
+    [(("strategies", "combinators"), strategies, Strategy), (("signals",), signals, Signal)],
 )
-def test_what_is_exported_is_listed_with_its_parameters(kind: str, package: Any, parent: type) -> None:
-    listed = {entry["name"]: entry for entry in listing(kind)}
+def test_what_is_exported_is_listed_with_its_parameters(kinds: Sequence[str], package: Any, parent: type) -> None:
+    listed = dict(sorted((entry["name"], entry) for kind in kinds for entry in listing(kind)))
     exported = classes(package, parent)
     assert list(listed) == sorted(exported)
     for name, cls in exported.items():
@@ -36,6 +39,11 @@ def test_what_is_exported_is_listed_with_its_parameters(kind: str, package: Any,
             assert (text is None) == (defaults[parameter] is MISSING)
             if text is not None:
                 assert eval(text, vars(inspect.getmodule(cls))) == defaults[parameter]
+
+
+def test_combinators_have_a_table_of_their_own() -> None:
+    assert [entry["name"] for entry in listing("combinators")] == list(combinators())
+    assert [entry["name"] for entry in listing("strategies")] == sorted(built_in())
 
 
 def test_every_series_is_listed_with_unit_and_release_rule() -> None:
@@ -54,5 +62,5 @@ def test_every_metric_is_listed_with_its_definition() -> None:
 
 
 def test_every_kind_has_a_name_and_a_title() -> None:
-    assert KINDS == ("strategies", "signals", "series", "metrics")
+    assert KINDS == ("strategies", "combinators", "signals", "series", "metrics")
     assert all(entry["name"] and entry["title"] for kind in KINDS for entry in listing(kind))

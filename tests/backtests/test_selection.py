@@ -1,6 +1,7 @@
 """From a text to a strategy and back: names, expressions, files, modules, settings."""
 
 import inspect
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,11 +12,23 @@ from hypothesis import strategies as draw
 import signals
 import strategies
 from backtests.execution import Execution
-from backtests.selection import built_in, find_strategies, find_strategy, make_importable
+from backtests.selection import built_in, combinators, find_strategies, find_strategy, make_importable
 from backtests.source_code import code
 from data_cache.errors import BadUsage, StrategyFailed, UnknownName
+from signals import CeilingSpread
 from signals.signal import Signal
-from strategies import BuyAndHold, FiscalDominance, FixedMix, StealthQE, Strategy
+from strategies import (
+    Blend,
+    BuyAndHold,
+    Capped,
+    FiscalDominance,
+    FixedMix,
+    Gate,
+    NetLiquidityTide,
+    StealthQE,
+    Strategy,
+    TreasuryRelease,
+)
 
 SIGNALS = {
     name: cls
@@ -23,6 +36,7 @@ SIGNALS = {
     if name in signals.__all__ and inspect.isclass(cls) and issubclass(cls, Signal) and cls is not Signal
 }
 NAMES = vars(signals) | vars(strategies)
+SHIPPED = built_in() | combinators()
 
 
 def example(cls: type[Signal]) -> Signal:
@@ -31,9 +45,9 @@ def example(cls: type[Signal]) -> Signal:
     return cls(**{name: signals.StandingRepoUse() for name in needed})
 
 
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_strategy_is_found_by_what_it_prints_of_itself(name: str) -> None:
-    strategy = built_in()[name]()
+    strategy = SHIPPED[name]()
     assert find_strategy(repr(strategy)) == strategy
     assert find_strategy(name) == strategy
     assert find_strategy(f"{name}()") == strategy
@@ -55,28 +69,33 @@ def test_an_execution_is_what_it_prints_of_itself(fee: float, latency: float, ca
 
 @given(
     window=draw.integers(1, 500),
-    trigger=draw.floats(-1e6, 1e6),
+    released=draw.floats(-1e6, 1e6),
     exposure=draw.floats(0, 1),
     shares=draw.lists(draw.floats(0, 1), min_size=2, max_size=2),
 )
 def test_parameters_survive_being_printed_and_read(
-    window: int, trigger: float, exposure: float, shares: list[float]
+    window: int, released: float, exposure: float, shares: list[float]
 ) -> None:
     mix = (("BTC", shares[0]), ("SOL", shares[1]))
-    part = StealthQE(window=window, trigger=trigger, mix=mix)
-    whole = FiscalDominance(stealth_qe=part, exposure=exposure)
+    part = TreasuryRelease(window_days=window, released=released, mix=mix)
+    whole = FiscalDominance(treasury_release=part, exposure=exposure)
     assert find_strategy(repr(part)) == part
     assert find_strategy(repr(whole)) == whole
 
 
 def test_parts_of_a_composite_are_given_as_expressions() -> None:
-    found = find_strategy("FiscalDominance(stealth_qe=StealthQE(window=5), exposure=0.5)")
-    assert found == FiscalDominance(stealth_qe=StealthQE(window=5), exposure=0.5)
+    found = find_strategy("FiscalDominance(treasury_release=TreasuryRelease(released=5), exposure=0.5)")
+    assert found == FiscalDominance(treasury_release=TreasuryRelease(released=5), exposure=0.5)
 
 
 def test_all_stands_for_every_strategy_that_ships() -> None:
     assert find_strategies(["all"]) == [cls() for cls in built_in().values()]
     assert Strategy not in built_in().values()
+
+
+def test_combinators_are_none_of_all_since_they_are_no_ideas_of_their_own() -> None:
+    assert list(combinators()) == ["Blend", "Capped", "Gate", "VolatilityScaled"]
+    assert not set(combinators()) & set(built_in())
 
 
 def test_settings_go_to_those_that_have_the_parameter() -> None:
@@ -88,6 +107,48 @@ def test_settings_go_to_those_that_have_the_parameter() -> None:
 
 def test_a_setting_goes_over_the_expression() -> None:
     assert find_strategies(["StealthQE(window=3)"], ["window=4"]) == [StealthQE(window=4)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("strategy.strategy.window=5", Capped(Gate(StealthQE(window=5)))),
+        ("Capped.strategy.strategy.window=5", Capped(Gate(StealthQE(window=5)))),
+        ("strategy.signal.window=9", Capped(Gate(StealthQE(), CeilingSpread(9)))),
+        ("strategy.closed=0.5", Capped(Gate(StealthQE(), closed=0.5))),
+        ("asset=0.25", Capped(Gate(StealthQE()), asset=0.25)),
+    ],
+)
+def test_settings_reach_what_is_inside(setting: str, expected: Strategy) -> None:
+    assert find_strategies(["Capped(strategy=Gate(strategy=StealthQE()))"], [setting]) == [expected]
+
+
+def test_settings_of_parts_go_to_those_that_have_such_a_part() -> None:
+    settings = ["parts.1.weeks=9", "shares=0.25,0.5", "strategy.weeks=8", "treasury_release.released=5"]
+    found = find_strategies(["Blend", "Capped", "FiscalDominance", "BuyAndHold"], settings)
+    assert found == [
+        Blend((StealthQE(), NetLiquidityTide(9)), (0.25, 0.5)),
+        Capped(NetLiquidityTide(8)),
+        FiscalDominance(TreasuryRelease(released=5.0)),
+        BuyAndHold(),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("stratgy.weeks=8", "this run has no part 'stratgy'; did you mean 'strategy'?"),
+        ("strategy.week=8", "NetLiquidityTide has no parameter 'week'; did you mean 'weeks'?"),
+        ("strategy.weeks.most=8", "NetLiquidityTide has no part 'weeks'; it has: none"),
+        ("strategy.weeks=long", "NetLiquidityTide.weeks is int; 'long' is not"),
+        ("strategy=X", "Capped.strategy is a Strategy; write it into the expression, as in 'Capped(strategy=...)'"),
+        ("parts.weeks=8", "parts are 0, 1; name one of them, as in parts.0.NAME"),
+        ("parts.2.weeks=8", "parts has no part '2'; it has: 0, 1"),
+    ],
+)
+def test_a_setting_that_leads_nowhere_is_told_where_it_ended(setting: str, sentence: str) -> None:
+    with pytest.raises(BadUsage, match=f"^{re.escape(sentence)}$"):
+        find_strategies(["Capped", "Blend"], [setting])
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as draw
 
-from backtests.selection import built_in
+from backtests.selection import built_in, combinators
 from backtests.sweeps import grid
 from backtests.sweeps.grid import Axis, Space, read_space
 from data_cache.errors import BadUsage, StrategyFailed, UnknownName
 from signals.parameters import Mix, dotted_parameters
-from strategies import FiscalDominance, NetLiquidityTide, StealthQE, Strategy
+from strategies import Blend, BuyAndHold, FiscalDominance, NetLiquidityTide, StealthQE, Strategy, TreasuryRelease
 
 OWN = """
 from dataclasses import dataclass
@@ -152,24 +152,27 @@ def test_a_parameter_without_a_default_is_given_by_the_search_or_missed(crossing
 
 
 def test_parameters_of_a_nested_strategy_have_dotted_names() -> None:
-    space = read_space("FiscalDominance", ["net_liquidity_tide.weeks=4,13", "exposure=0.5,1"])
-    assert [(s.net_liquidity_tide.weeks, s.exposure) for s in space.strategies()] == [  # type: ignore[attr-defined]
+    space = read_space("FiscalDominance", ["term_premium_shield.days=4,13", "exposure=0.5,1"])
+    assert [(s.term_premium_shield.days, s.exposure) for s in space.strategies()] == [  # type: ignore[attr-defined]
         (4, 0.5),
         (4, 1.0),
         (13, 0.5),
         (13, 1.0),
     ]
-    assert all(s.stealth_qe == StealthQE() for s in space.strategies())  # type: ignore[attr-defined]
+    assert all(s.treasury_release == TreasuryRelease() for s in space.strategies())  # type: ignore[attr-defined]
 
 
 def test_what_the_expression_gave_a_nested_strategy_stays() -> None:
-    space = read_space("FiscalDominance(stealth_qe=StealthQE(window=5))", ["stealth_qe.trigger=1,2"])
-    assert [s.stealth_qe for s in space.strategies()] == [  # type: ignore[attr-defined]
-        StealthQE(window=5, trigger=1.0),
-        StealthQE(window=5, trigger=2.0),
+    space = read_space(
+        "FiscalDominance(treasury_release=TreasuryRelease(window_days=5))", ["treasury_release.released=1,2"]
+    )
+    assert [s.treasury_release for s in space.strategies()] == [  # type: ignore[attr-defined]
+        TreasuryRelease(window_days=5, released=1.0),
+        TreasuryRelease(window_days=5, released=2.0),
     ]
 
 
+SHIPPED = built_in() | combinators()
 DEFAULT = FiscalDominance()
 
 
@@ -181,35 +184,71 @@ class Outer(Strategy):
 
 
 def test_names_may_have_many_dots() -> None:
-    space = Space(Outer(), (Axis("inner.stealth_qe.window", (3, 4)), Axis("inner.exposure", (0.5,))))
-    expected = [FiscalDominance(stealth_qe=StealthQE(window=window), exposure=0.5) for window in (3, 4)]
+    space = Space(Outer(), (Axis("inner.treasury_release.window_days", (3, 4)), Axis("inner.exposure", (0.5,))))
+    expected = [FiscalDominance(TreasuryRelease(window_days=days), exposure=0.5) for days in (3, 4)]
     assert list(space.strategies()) == [Outer(inner) for inner in expected]
 
 
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_parameter_of_every_strategy_has_a_dotted_name_under_which_it_can_be_set(name: str) -> None:
-    for dotted, value in dotted_parameters(built_in()[name]()).items():
+    for dotted, value in dotted_parameters(SHIPPED[name]()).items():
         text = ",".join(f"{a}:{s}" for a, s in value) if isinstance(value, tuple) else str(value)
         space = read_space(name, [f"{dotted}={text}"])
         assert space.trial(0) == {dotted: value}
-        assert list(space.strategies()) == [built_in()[name]()]
+        assert list(space.strategies()) == [SHIPPED[name]()]
 
 
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
         ("tide.weeks=4", r"^FiscalDominance has no part 'tide'; "),
-        ("stealth_qe.weeks=4", r"^StealthQE has no parameter 'weeks'; "),
+        ("treasury_release.weeks=4", r"^TreasuryRelease has no parameter 'weeks'; "),
         ("exposure.weeks=4", r"^FiscalDominance has no part 'exposure'; "),
         (
-            "stealth_qe=4",
-            r"^FiscalDominance\.stealth_qe is a StealthQE; set its parameters, as in --set stealth_qe\.NAME",
+            "treasury_release=4",
+            r"^FiscalDominance\.treasury_release is a TreasuryRelease; set its .*, as in --set treasury_release\.NAME",
         ),
     ],
 )
 def test_a_nested_name_that_leads_nowhere_is_refused(setting: str, sentence: str) -> None:
     with pytest.raises(BadUsage, match=sentence):
         read_space("FiscalDominance", [setting])
+
+
+def test_strategies_in_a_tuple_are_named_by_their_place() -> None:
+    space = read_space("Blend(parts=(StealthQE(), NetLiquidityTide()))", ["parts.0.window=5,10", "parts.1.weeks=4,8"])
+    tried = [(5, 4), (5, 8), (10, 4), (10, 8)]
+    assert list(space.strategies()) == [Blend((StealthQE(window=w), NetLiquidityTide(weeks=k))) for w, k in tried]
+
+
+def test_a_constraint_may_name_a_strategy_in_a_tuple() -> None:
+    base = "Blend(parts=(StealthQE(), NetLiquidityTide()))"
+    where = ["parts.0.window > parts.1.weeks + 0.5 and parts.1.weeks * 1.5 < 12"]
+    space = read_space(base, ["parts.0.window=5,10", "parts.1.weeks=4,8"], where)
+    assert [tuple(trial.values()) for trial in space] == [(5, 4), (10, 4)]
+    with pytest.raises(
+        UnknownName, match=r"^Blend has no parameter 'parts\.0\.windw'; did you mean 'parts\.0\.window'\?$"
+    ):
+        read_space(base, ["parts.0.window=5,10"], ["parts.0.windw > 1"])
+
+
+def test_shares_are_searched_with_semicolons_between_them() -> None:
+    space = read_space("Blend(parts=(StealthQE(), BuyAndHold()))", ["shares=0.6,0.4;0.5,0.25"])
+    parts = (StealthQE(), BuyAndHold())
+    assert list(space.strategies()) == [Blend(parts, (0.6, 0.4)), Blend(parts, (0.5, 0.25))]
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("parts.window=5", r"^parts are 0, 1; name one of them, as in parts\.0\.NAME$"),
+        ("parts.7.window=5", r"^parts has no part '7'; it has: 0, 1$"),
+        ("parts=5", r"^Blend\.parts is a tuple of Strategy; write it into the expression"),
+    ],
+)
+def test_a_name_that_leads_to_no_strategy_of_a_tuple_is_refused(setting: str, sentence: str) -> None:
+    with pytest.raises(BadUsage, match=sentence):
+        read_space("Blend", [setting])
 
 
 # Combinations
@@ -266,7 +305,7 @@ def test_several_constraints_must_all_hold() -> None:
 
 def test_a_constraint_may_name_what_is_not_searched() -> None:
     assert [t["window"] for t in read_space("StealthQE(trigger=7)", ["window=5:9:1"], ["window > trigger"])] == [8, 9]
-    nested = read_space("FiscalDominance", ["net_liquidity_tide.weeks=4,13"], ["net_liquidity_tide.weeks < 5"])
+    nested = read_space("FiscalDominance", ["term_premium_shield.days=4,13"], ["term_premium_shield.days < 5"])
     assert nested.size == 1
 
 
