@@ -1,6 +1,6 @@
 """How a decision becomes a trade: costs, latency, bands. The rules are written once, here, for both engines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -64,11 +64,31 @@ class Execution:
             )
         if self.perps and self.cash != "0":
             raise BadUsage(f"with perps the cash is collateral, which earns nothing here; leave out cash {self.cash}")
+        fee, slippage = self.fee_bps * BPS, self.slippage_bps * BPS
+        if self.perps and slippage + fee * (1 + slippage) >= self.maintenance_margin:
+            raise BadUsage(
+                f"fee_bps {self.fee_bps} and slippage_bps {self.slippage_bps} cost as much as the maintenance margin of "
+                f"{self.maintenance_margin}: whoever closes a position could owe money; raise the margin"
+            )
 
     @property
     def gross_limit(self) -> float | None:
         """The largest sum of |weights| that perpetuals allow; None where assets are bought: 0 to 1, nothing short."""
         return 1 / self.initial_margin if self.perps else None
+
+    @property
+    def margin_terms(self) -> str:
+        """What positions in perpetuals are under, in words."""
+        return (
+            "positions are perpetuals on one cross-margined account: funding is paid and received, initial margin "
+            f"{self.initial_margin:.4g}, maintenance margin {self.maintenance_margin:.4g} of notional, liquidation fee "
+            f"{self.liquidation_fee_bps:g} bps; the benchmark is bought at spot"
+        )
+
+    @property
+    def spot(self) -> "Execution":
+        """The same costs for assets that are bought: what a benchmark is traded under, whatever the strategy trades."""
+        return replace(self, perps=False)
 
     @property
     def affordable(self) -> float:
