@@ -67,7 +67,7 @@ class Execution:
         fee, slippage = self.fee_bps * BPS, self.slippage_bps * BPS
         if self.perps and slippage + fee * (1 + slippage) >= self.maintenance_margin:
             raise BadUsage(
-                f"fee_bps {self.fee_bps} and slippage_bps {self.slippage_bps} cost as much as the maintenance margin of "
+                f"fee_bps {self.fee_bps} and slippage_bps {self.slippage_bps} cost as much as the margin of "
                 f"{self.maintenance_margin}: whoever closes a position could owe money; raise the margin"
             )
 
