@@ -30,6 +30,10 @@ SUMS = np.dtype(
         ("cubes", float),
         ("fourths", float),
         ("downside", float),  # of min(excess, 0)^2
+        ("funding", float),  # $, paid less received; this and the rest are of perpetuals
+        ("liquidations", float),  # how many times the book was liquidated
+        ("liquidation_costs", float),  # $, fees and slippage of them
+        ("ruined", float),  # 1 for a book that a liquidation left nothing, else 0
     ],
     align=True,
 )
