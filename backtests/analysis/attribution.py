@@ -145,7 +145,7 @@ def _rerun(result: Result, on: Asked, median: float) -> _Without:
     try:
         weights = ask(strategy, Now(on.at, on.values))
         schedule = rebalance_days(strategy, execution)
-        moved, rows = moves(strategy, on, weights, tape.assets, execution.band, schedule)
+        moved, rows = moves(strategy, on, weights, tape.assets, execution.band, schedule, execution.gross_limit)
     except EbbtideError:
         return _Without(median)
     if not len(moved):

@@ -85,9 +85,9 @@ class Sensitivity:
 
     def again(self, execution: Execution) -> Result:
         """The result of the same decisions under `execution`; its manifest stays that of the run which decided."""
-        from backtests.sweeps.kernel import Kernel
+        from backtests.perpetuals.kernel import kernel_of
 
-        fills = Kernel(self.result.tape, execution).fills(self._orders([execution]), 0)
+        fills = kernel_of(self.result.tape, execution).fills(self._orders([execution]), 0)
         return replace(self.result, execution=execution, fills=fills)
 
     @cached_property
@@ -141,9 +141,9 @@ class Sensitivity:
 
     def _measured(self, costs: Execution, executions: Sequence[Execution]) -> dict[str, np.ndarray]:
         """MEASURES of each of `executions`, which all cost as much as `costs`."""
-        from backtests.sweeps.kernel import Kernel
+        from backtests.perpetuals.kernel import kernel_of
 
-        metrics = Kernel(self.result.tape, costs).run(self._orders(executions)).metrics
+        metrics = kernel_of(self.result.tape, costs).run(self._orders(executions)).metrics
         return {name: metrics[name] for name in MEASURES}
 
     def _orders(self, executions: Sequence[Execution]) -> "Orders":

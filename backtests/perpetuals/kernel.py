@@ -2,8 +2,6 @@
 
 What happens in a bar is the package's definition, step by step as in `backtests.perpetuals.account`, which is the truth
 that this has to equal. Orders fill by vectorbt's tolerances and on credit: margin, not cash, is what limits them.
-It is `backtests.sweeps.kernel` otherwise, and takes its tolerances from there: Numba does not notice when that file
-changes, so save this one too then.
 """
 
 from typing import Any
@@ -15,19 +13,8 @@ from backtests.entries import MOMENTS, Entries, liquidation_table, payment_table
 from backtests.execution import BPS, Execution
 from backtests.perpetuals.funding import BEFORE, ENDING, INSIDE
 from backtests.simulate import fill_table
-from backtests.sweeps.kernel import (
-    _NO_CURVES,
-    _NO_LOG,
-    BLOCK,
-    Kernel,
-    _as_compiled,
-    _close,
-    _drawdown,
-    _entry,
-    _exact,
-    _keep,
-    _less,
-)
+from backtests.sweeps.compiled import BLOCK, close, drawdown, entry, exact, keep, less
+from backtests.sweeps.kernel import NO_CURVES, NO_LOG, Kernel, as_compiled
 from backtests.sweeps.orders import Orders, lay_out, pack
 from backtests.sweeps.outcomes import SUMS
 from backtests.tape import Tape
@@ -117,15 +104,15 @@ class MarginKernel(Kernel):
     def _run(
         self,
         orders: Orders,
-        curves: np.ndarray = _NO_CURVES,
-        log: np.ndarray = _NO_LOG,
+        curves: np.ndarray = NO_CURVES,
+        log: np.ndarray = NO_LOG,
         units: np.ndarray = _NO_UNITS,
         closed: np.ndarray = _NOTHING_CLOSED,
     ) -> np.ndarray:
         orders.check(*self._opens.shape)
         sums = np.zeros(len(orders), SUMS)
         _simulate(
-            *_as_compiled(orders),
+            *as_compiled(orders),
             self._bars,
             self._lasting,
             self._positions.copy(),
@@ -143,7 +130,7 @@ class MarginKernel(Kernel):
         return sums
 
 
-@_entry
+@entry
 def _simulate(
     offsets: np.ndarray,
     rows: np.ndarray,
@@ -181,14 +168,14 @@ def _simulate(
                 invested[row - first] = _worth(row, _CLOSE, bars, positions)
                 equity[row - first + 1] = total.cash + invested[row - first]
             _measure(first, last - first, lasting, invested, equity, total)
-            _drawdown(last - first, equity, total)
+            drawdown(last - first, equity, total)
             if len(curves) > 0:
-                _keep(first, last - first, equity, curves[trial])
+                keep(first, last - first, equity, curves[trial])
             equity[0] = equity[last - first]
         total.equity = equity[0]
 
 
-@_exact
+@exact
 def _open_account(positions: Any, total: Any, capital: float) -> None:
     for column in range(len(positions)):
         positions[column].units = 0.0
@@ -197,7 +184,7 @@ def _open_account(positions: Any, total: Any, capital: float) -> None:
     total.trough = 1.0
 
 
-@_exact
+@exact
 def _held(positions: Any) -> bool:
     held = False
     for column in range(len(positions)):
@@ -205,7 +192,7 @@ def _held(positions: Any) -> bool:
     return held
 
 
-@_exact
+@exact
 def _price(row: int, column: int, moment: int, units: float, bars: Any) -> float:
     """The price at the open, at the worst of the range for a position of so many units, or at the close."""
     price: float = bars[row, column].low if units > 0 else bars[row, column].high
@@ -216,7 +203,7 @@ def _price(row: int, column: int, moment: int, units: float, bars: Any) -> float
     return price
 
 
-@_exact
+@exact
 def _worth(row: int, moment: int, bars: Any, positions: Any) -> float:
     """The sum of units times price."""
     worth = 0.0
@@ -226,7 +213,7 @@ def _worth(row: int, moment: int, bars: Any, positions: Any) -> float:
     return worth
 
 
-@_exact
+@exact
 def _free(row: int, moment: int, margin: float, bars: Any, positions: Any, total: Any) -> float:
     """Equity above the maintenance margin."""
     notional = 0.0
@@ -237,16 +224,16 @@ def _free(row: int, moment: int, margin: float, bars: Any, positions: Any, total
     return equity - margin * notional
 
 
-@_exact
+@exact
 def _rebalance(row: int, order: int, sizes: Any, bars: Any, positions: Any, total: Any, log: Any) -> None:
     """Trade to the targets of `order` at the open of `row`, column by column: margin pays for all."""
     equity = total.cash + _worth(row, _OPEN, bars, positions)
     for column in range(len(positions)):
         position = positions[column]
         opened, least = bars[row, column].open, bars[row, column].least
-        owned = 0.0 if _close(position.units, 0.0) else position.units
+        owned = 0.0 if close(position.units, 0.0) else position.units
         moved = sizes[order, column] * equity / opened - owned
-        if not _close(moved, 0.0) and not _less(abs(moved), least):
+        if not close(moved, 0.0) and not less(abs(moved), least):
             price = opened * (1 + position.slippage if moved > 0 else 1 - position.slippage)
             fee = abs(moved) * price * position.fees
             _enter(moved, price, fee, position, total)
@@ -258,13 +245,13 @@ def _rebalance(row: int, order: int, sizes: Any, bars: Any, positions: Any, tota
                 log[order, column, 0], log[order, column, 1], log[order, column, 2] = moved, price, fee
 
 
-@_exact
+@exact
 def _enter(moved: float, price: float, fee: float, position: Any, total: Any) -> None:
     position.units += moved
     total.cash -= moved * price + fee
 
 
-@_exact
+@exact
 def _begin(
     row: int, margin: float, fee_rate: float, bars: Any, positions: Any, total: Any, units: Any, closed: Any
 ) -> None:
@@ -274,7 +261,7 @@ def _begin(
         _liquidate(row, _OPEN, 0.0, fee_rate, bars, positions, total, closed)
 
 
-@_exact
+@exact
 def _pass(
     row: int, margin: float, fee_rate: float, bars: Any, positions: Any, total: Any, units: Any, closed: Any
 ) -> None:
@@ -291,7 +278,7 @@ def _pass(
         _liquidate(row, _CLOSE, 0.0, fee_rate, bars, positions, total, closed)
 
 
-@_exact
+@exact
 def _pay(row: int, when: int, bars: Any, positions: Any, total: Any, units: Any) -> None:
     """Funding on the notional that it is paid on: that of the last close, of the open, or of the close."""
     for column in range(len(positions)):
@@ -308,11 +295,11 @@ def _pay(row: int, when: int, bars: Any, positions: Any, total: Any, units: Any)
             units[when, row, column] = held
 
 
-@_exact
+@exact
 def _liquidate(
     row: int, moment: int, way: float, fee_rate: float, bars: Any, positions: Any, total: Any, closed: Any
 ) -> None:
-    """Close all positions: at the open, at the close, or a part of the `way` from the open to the worst of the range."""
+    """Close all positions: at the open, at the close, or part of the `way` from the open to the worst of the range."""
     total.liquidations += 1
     place = 0
     while place < len(closed) and closed[place].units != 0:
@@ -341,13 +328,13 @@ def _liquidate(
         total.ruined = 1.0
 
 
-@_exact
+@exact
 def _log_closed(row: int, moment: int, column: int, units: float, price: float, fee: float, closed: Any) -> None:
     closed.row, closed.moment, closed.column = row, moment, column
     closed.units, closed.price, closed.fee = units, price, fee
 
 
-@_exact
+@exact
 def _measure(first: int, bars: int, lasting: Any, invested: Any, equity: Any, total: Any) -> None:
     """Add a block of bars to the sums of a trial. From a book that was ruined on, returns and exposure are 0."""
     if first == 0 and equity[bars] > 0:

@@ -3,40 +3,20 @@
 A macro rule trades a few hundred times in eight years. At each of those bars the kernel does what vectorbt does in
 `from_orders`, operation by operation and with its tolerances (`vectorbt.portfolio.nb`: `execute_order_nb`, `buy_nb`,
 `sell_nb`); between them it multiplies units by closes. It never has the last word: vectorbt judges what it says.
-
-The code is compiled by Numba at the first call and kept in `__pycache__` beside this file (where that cannot be
-written, in the user's cache directory; NUMBA_CACHE_DIR overrides both), so that the next process does not compile.
-Marking adds up as wide as the processor can: one of another kind may differ in the last digits.
+Marking adds up as wide as the processor can: a processor of another kind may differ in the last digits.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from backtests.execution import Execution
 from backtests.simulate import column_costs, fill_table, require_prices
+from backtests.sweeps.compiled import BLOCK, add, close, drawdown, entry, exact, keep, less, vectorised
 from backtests.sweeps.orders import Orders
 from backtests.sweeps.outcomes import SUMS, Outcomes
 from backtests.tape import CASH, Tape
-
-F = TypeVar("F", bound=Callable[..., Any])
-# No counting of references, which costs as much again as the trading; so nothing may be allocated in compiled code.
-# numpy's error model, because a division that may raise keeps a loop from being vectorised.
-_OPTIONS: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
-_INNER: dict[str, Any] = {**_OPTIONS, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-_entry: Callable[[F], F] = njit(cache=True, nogil=True, **_OPTIONS)
-_exact: Callable[[F], F] = njit(**_INNER)
-# Sums may be taken in any order where only the last digits depend on it.
-_vectorised: Callable[[F], F] = njit(fastmath={"reassoc", "contract", "nnan", "ninf", "nsz"}, **_INNER)
-
-# vectorbt's tolerances (vectorbt.utils.math_): what differs by less is equal.
-_RELATIVE, _ABSOLUTE = 1e-9, 1e-12
-
-# So many bars are marked and measured at a time: what they need stays in the processor's nearest cache.
-BLOCK = 1024
 
 # What is known of a column of the tape, and of the book in it.
 _COLUMN = np.dtype(
@@ -51,7 +31,7 @@ _COLUMN = np.dtype(
     ],
     align=True,
 )
-_NO_CURVES, _NO_LOG = np.empty((0, 0)), np.empty((0, 0, 3))
+NO_CURVES, NO_LOG = np.empty((0, 0)), np.empty((0, 0, 3))
 
 
 class Kernel:
@@ -92,11 +72,11 @@ class Kernel:
         order, columns = np.nonzero(~np.isnan(log[:, :, 0]))
         return fill_table(self._tape, one.rows[order], columns, *log[order, columns].T)
 
-    def _run(self, orders: Orders, curves: np.ndarray = _NO_CURVES, log: np.ndarray = _NO_LOG) -> np.ndarray:
+    def _run(self, orders: Orders, curves: np.ndarray = NO_CURVES, log: np.ndarray = NO_LOG) -> np.ndarray:
         orders.check(*self._opens.shape)
         sums = np.zeros(len(orders), SUMS)
         _simulate(
-            *_as_compiled(orders),
+            *as_compiled(orders),
             self._opens,
             self._least,
             self._closes,
@@ -114,7 +94,8 @@ class Kernel:
         return sums
 
 
-def _as_compiled(orders: Orders) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def as_compiled(orders: Orders) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Offsets, rows and sizes in the one form that is compiled for."""
     # Other arrays, such as the read-only ones that workers share, would be compiled for once more: they are copied.
     kinds = (orders.offsets, np.int64), (orders.rows, np.int64), (orders.sizes, np.float64)
     offsets, rows, sizes = (np.require(part, kind, ["C", "W"]) for part, kind in kinds)
@@ -134,7 +115,7 @@ def _cash_returns(tape: Tape) -> np.ndarray:
     return np.asarray(price[1:] / price[:-1] - 1)
 
 
-@_entry
+@entry
 def _simulate(
     offsets: np.ndarray,
     rows: np.ndarray,
@@ -170,14 +151,14 @@ def _simulate(
                 _mark(row - first, until - first, first, closes, columns, total.idle, invested, equity)
                 row = until
             _measure(first, last - first, lasting, cash_returns, cash_centre, invested, equity, total)
-            _drawdown(last - first, equity, total)
+            drawdown(last - first, equity, total)
             if len(curves) > 0:
-                _keep(first, last - first, equity, curves[trial])
+                keep(first, last - first, equity, curves[trial])
             equity[0] = equity[last - first]
         total.equity = equity[0]
 
 
-@_exact
+@exact
 def _open_book(columns: Any, total: Any, capital: float) -> None:
     for column in range(len(columns)):
         columns[column].units = 0.0
@@ -188,7 +169,7 @@ def _open_book(columns: Any, total: Any, capital: float) -> None:
     total.trough = 1.0
 
 
-@_exact
+@exact
 def _rebalance(row: int, order: int, sizes: Any, opens: Any, least: Any, columns: Any, total: Any, log: Any) -> None:
     """Trade to the targets of `order` at the open of `row`."""
     value = total.cash
@@ -204,7 +185,7 @@ def _rebalance(row: int, order: int, sizes: Any, opens: Any, least: Any, columns
             log[order, column, 0], log[order, column, 1], log[order, column, 2] = moved, price, fee
 
 
-@_exact
+@exact
 def _queue(row: int, order: int, value: float, sizes: Any, opens: Any, columns: Any) -> int:
     """Sort what is ordered by its amount; sales come first, and pay for purchases. Equal amounts stay by column."""
     queued = 0
@@ -222,11 +203,11 @@ def _queue(row: int, order: int, value: float, sizes: Any, opens: Any, columns: 
     return queued
 
 
-@_exact
+@exact
 def _execute(target: float, opened: float, least: float, column: Any, total: Any) -> tuple[float, float, float]:
     """Trade a column to `target` $: units moved (0 where the order is not filled), price after slippage, fee."""
-    owned = 0.0 if _close(column.units, 0.0) else column.units
-    cash = 0.0 if _close(total.cash, 0.0) else total.cash
+    owned = 0.0 if close(column.units, 0.0) else column.units
+    cash = 0.0 if close(total.cash, 0.0) else total.cash
     wanted = target / opened - owned
     if wanted > 0:
         price = opened * (1 + column.slippage)
@@ -235,9 +216,9 @@ def _execute(target: float, opened: float, least: float, column: Any, total: Any
         price = opened * (1 - column.slippage)
         moved, fee, spent = _sell(owned, -wanted, price, column.fees, least)
     if moved != 0:
-        column.units = _add(owned, moved)
+        column.units = add(owned, moved)
         column.held += moved
-        total.cash = _add(cash, -spent)
+        total.cash = add(cash, -spent)
         total.idle -= moved * price + fee
         if column.asset:
             total.fills += 1
@@ -247,48 +228,32 @@ def _execute(target: float, opened: float, least: float, column: Any, total: Any
     return moved, price, fee
 
 
-@_exact
+@exact
 def _buy(cash: float, wanted: float, price: float, fees: float, least: float) -> tuple[float, float, float]:
     """Units bought with at most `cash`, the fee, and what both cost; zeros where the order is not filled."""
     paid = wanted * price
     fee = paid * fees
     moved, spent = wanted, paid + fee
-    if not _close(spent, cash) and spent > cash:
+    if not close(spent, cash) and spent > cash:
         affordable = cash / (1 + fees)
         moved, fee, spent = affordable / price, cash - affordable, cash
-    if cash <= 0 or _close(wanted, 0.0) or _less(moved, least):
+    if cash <= 0 or close(wanted, 0.0) or less(moved, least):
         return 0.0, 0.0, 0.0
     return moved, fee, spent
 
 
-@_exact
+@exact
 def _sell(owned: float, wanted: float, price: float, fees: float, least: float) -> tuple[float, float, float]:
     """Units sold and what they cost, both below zero, the fee between them; zeros where the order is not filled."""
     moved = min(owned, wanted)
-    if _close(moved, 0.0) or _less(moved, least):
+    if close(moved, 0.0) or less(moved, least):
         return 0.0, 0.0, 0.0
     got = moved * price
     fee = got * fees
-    return -moved, fee, -_add(got, -fee)
+    return -moved, fee, -add(got, -fee)
 
 
-@_exact
-def _close(a: float, b: float) -> bool:
-    return a == b or abs(a - b) <= max(_RELATIVE * max(abs(a), abs(b)), _ABSOLUTE)
-
-
-@_exact
-def _less(a: float, b: float) -> bool:
-    return a < b and not _close(a, b)
-
-
-@_exact
-def _add(a: float, b: float) -> float:
-    """The sum; 0 where it is no more than what rounding leaves."""
-    return 0.0 if _close(a, -b) else a + b
-
-
-@_vectorised
+@vectorised
 def _mark(begin: int, end: int, first: int, closes: Any, columns: Any, idle: float, invested: Any, equity: Any) -> None:
     """What assets and book are worth at the closes of bars `begin` to `end` of the block that starts at `first`."""
     # Unsigned, because an index that may be negative keeps a loop from being vectorised.
@@ -309,7 +274,7 @@ def _mark(begin: int, end: int, first: int, closes: Any, columns: Any, idle: flo
                 equity[i + one] += held * closes[column, ahead + i]
 
 
-@_vectorised
+@vectorised
 def _measure(
     first: int,
     bars: int,
@@ -351,20 +316,3 @@ def _measure(
     total.squares += squares
     total.cubes += cubes
     total.fourths += fourths
-
-
-@_exact
-def _drawdown(bars: int, equity: Any, total: Any) -> None:
-    peak, trough = total.peak, total.trough
-    for i in range(1, bars + 1):
-        if equity[i] > peak:
-            peak = equity[i]
-        elif equity[i] < trough * peak:
-            trough = equity[i] / peak
-    total.peak, total.trough = peak, trough
-
-
-@_exact
-def _keep(first: int, bars: int, equity: Any, curve: Any) -> None:
-    for i in range(bars):
-        curve[first + i] = equity[i + 1]

@@ -87,7 +87,7 @@ class Plan:
     def tape(self) -> Tape:
         """The bars of all assets that any trial trades; the same for every trial, so that they can be compared."""
         assets = dict.fromkeys(asset for one in self._variants for asset in traded_assets(one, self.market))
-        return build_tape(self.market, list(assets), self.start, self.end, self.execution.cash)
+        return build_tape(self.market, list(assets), self.start, self.end, self.execution.cash, self.execution.perps)
 
     @cached_property
     def days(self) -> Days:

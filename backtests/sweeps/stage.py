@@ -14,6 +14,7 @@ from backtests.ledger import SCORES, trial_rows
 from backtests.ledger import scores as scores_of
 from backtests.manifest import manifest
 from backtests.metrics import METRICS
+from backtests.perpetuals.kernel import kernel_of
 from backtests.result import Result
 from backtests.source_code import classes
 from backtests.sweeps.kernel import Kernel
@@ -138,7 +139,7 @@ class Stage(_Window):
     @cached_property
     def kernel(self) -> Kernel:
         """The kernel on the tape."""
-        return Kernel(self.tape, self._world.execution)
+        return kernel_of(self.tape, self._world.execution)
 
     def lay_out(self, strategy: Strategy) -> Laid:
         """The orders of one trial; NoData where it has nothing to decide on."""
@@ -147,7 +148,8 @@ class Stage(_Window):
         on = self._asked.answer(key, lambda: self._ask(strategy))
         weights = ask(strategy, Now(on.at, on.values))
         own = self._own(list(weights))
-        moved, rows = moves(strategy, on, weights, own, execution.band, rebalance_days(strategy, execution))
+        schedule, limit = rebalance_days(strategy, execution), execution.gross_limit
+        moved, rows = moves(strategy, on, weights, own, execution.band, schedule, limit)
         if not len(moved):
             raise nothing_decided(strategy)
         targets = np.zeros((len(rows), len(self._position)))
@@ -188,4 +190,4 @@ class Events(_Window):
 
 
 def _tape(world: World, window: Window) -> Tape:
-    return build_tape(world.market, world.tape.assets, *window, world.execution.cash)
+    return build_tape(world.market, world.tape.assets, *window, world.execution.cash, world.execution.perps)

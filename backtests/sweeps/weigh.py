@@ -6,18 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from backtests.backtest import Backtest
+from backtests.backtest import run_benchmark
 from backtests.findings import findings
 from backtests.ledger import RATIO, Ledger, trials_behind
 from backtests.manifest import manifest
 from backtests.metrics import bars_per_year
+from backtests.perpetuals.kernel import kernel_of
 from backtests.result import Result
 from backtests.sweeps.evidence import Evidence
 from backtests.sweeps.findings import findings_of
 from backtests.sweeps.folder import SweepFolder
 from backtests.sweeps.grid import Parameters
 from backtests.sweeps.judge import again, finalists, judge
-from backtests.sweeps.kernel import Kernel
 from backtests.sweeps.orders import Orders, lay_out, pack
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.rotation import rotated
@@ -94,7 +94,7 @@ def _best(plan: Plan, trial: Parameters) -> Result:
     asked = plan.start, plan.end
     about = manifest(result.strategy, plan.market, result.tape, plan.execution, engine, plan.yardstick, asked=asked)
     window = plan.tape.opens.index[0], plan.tape.known_at[-1]
-    benchmark = Backtest(plan.yardstick, plan.market, plan.execution, *window).run()
+    benchmark = run_benchmark(plan.yardstick, plan.market, plan.execution, *window)
     return replace(result, manifest=about, benchmark=benchmark)
 
 
@@ -126,7 +126,7 @@ def _rotated_scores(plan: Plan, table: pd.DataFrame, numbers: np.ndarray) -> Cal
     places = np.linspace(0, len(numbers) - 1, SIMULATED_FOR_PLACEBO if looks else PLACEBO_TRIALS)
     trials = [parameters_of(plan, table, int(number)) for number in numbers[np.unique(places.astype(int))]]
     orders = _walked(plan, trials) if looks else FastPath(plan.world).orders(trials)
-    kernel, bars = Kernel(plan.tape, plan.execution), len(plan.tape.opens)
+    kernel, bars = kernel_of(plan.tape, plan.execution), len(plan.tape.opens)
     return lambda shift: plan.scores(kernel.run(rotated(orders, bars, shift)).metrics)
 
 

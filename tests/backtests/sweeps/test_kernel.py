@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 
 from backtests.execution import Execution
 from backtests.simulate import Account, account_fills, order_sizes
-from backtests.sweeps import kernel
+from backtests.sweeps import compiled, kernel
 from backtests.sweeps.kernel import Kernel
 from backtests.sweeps.orders import Orders
 from backtests.tape import CASH, Tape
@@ -197,7 +197,7 @@ def test_no_trials_and_trials_without_orders_are_no_trouble() -> None:
 def many() -> Case:
     """Trials with many orders and with few, on two and a half blocks of hourly bars."""
     random = np.random.default_rng(4)
-    tape = generated_tape(random, 2, "1h", 5 * kernel.BLOCK // 2, deposit=False)
+    tape = generated_tape(random, 2, "1h", 5 * compiled.BLOCK // 2, deposit=False)
     plans = [generated_plan(random, tape, count) for count in (200, 0, 1, 400, 30)]
     return Case(tape, Execution(), tuple(plans))
 
@@ -252,7 +252,7 @@ def test_missing_prices_and_orders_beyond_the_tape_are_refused() -> None:
 def test_our_tolerances_are_vectorbts() -> None:
     from vectorbt.utils import math_
 
-    assert (math_.rel_tol, math_.abs_tol) == (kernel._RELATIVE, kernel._ABSOLUTE)
+    assert (math_.rel_tol, math_.abs_tol) == (compiled.RELATIVE, compiled.ABSOLUTE)
 
 
 def test_a_second_process_does_not_compile(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from backtests import metrics
 from backtests.execution import Execution
 from backtests.metrics import METRICS
 from backtests.result import Result
-from backtests.sweeps.kernel import BLOCK, Kernel
+from backtests.sweeps.compiled import BLOCK
+from backtests.sweeps.kernel import Kernel
 from backtests.sweeps.outcomes import Outcomes
 from backtests.tape import CASH, Tape
 from data_cache.bars import TIMEFRAMES
