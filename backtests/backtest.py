@@ -28,7 +28,7 @@ class Backtest:
 
     start, end : UTC; the first bar opens at or after start, the last one ends by end; None for all there is
     engine : "events", "vector", or "auto": vector unless the strategy looks at its own book
-    benchmark : a strategy run in the same way beside it, None for none
+    benchmark : a strategy run beside it, bought at spot even where positions are perpetuals; None for none
     """
 
     strategy: Strategy
@@ -81,7 +81,7 @@ class Backtest:
     def _benchmark_result(self) -> Result | None:
         if self.benchmark is None:
             return None
-        return replace(self, strategy=self.benchmark, benchmark=None, engine="auto").run()
+        return run_benchmark(self.benchmark, self.market, self.execution, self.start, self.end)
 
     def _engine(self) -> str:
         if self.engine not in ENGINES:
@@ -103,6 +103,30 @@ def entries(decisions: pd.DataFrame, tape: Tape, execution: Execution) -> Entrie
     return MarginKernel(tape, execution).entries(decisions)
 
 
+def run_benchmark(
+    benchmark: Strategy,
+    market: Market,
+    execution: Execution,
+    start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
+) -> Result:
+    """The benchmark in the same window and at the same costs, bought at spot even where positions are perpetuals.
+
+    Buying is what an investor could do instead; holding a perpetual costs funding, and flatters whoever is beside it.
+    Raises BadUsage for a benchmark that is short or leveraged.
+    """
+    try:
+        return Backtest(benchmark, market, execution.spot, start, end).run()
+    except BadUsage as error:
+        if not execution.perps or "perpetuals" not in str(error):
+            raise
+        beyond = str(error).partition(";")[0]
+        raise BadUsage(
+            f"a benchmark is bought at spot, with --perps too, and {beyond}; "
+            "run it beside the strategy: ebbtide compare STRATEGY BENCHMARK --perps"
+        ) from error
+
+
 def nothing_decided(strategy: Strategy) -> NoData:
     """What to say of a strategy that never decided."""
     return NoData(f"{strategy!r} decided nothing: its weights are NaN throughout the window")
@@ -122,7 +146,7 @@ def compare(
 
     watch : what the strategies are taken through one by one, such as a progress bar
     """
-    shared = Backtest(benchmark, market, execution, start, end).run() if benchmark else None
+    shared = run_benchmark(benchmark, market, execution, start, end) if benchmark else None
     runs = [Backtest(strategy, market, execution, start, end, engine).run() for strategy in watch(strategies)]
     about = benchmark_entries(benchmark)
     return [replace(result, benchmark=shared, manifest=result.manifest | about) for result in runs]

@@ -149,6 +149,7 @@ def print_window(results: Sequence[Any]) -> None:
         f"{about['origin']}",
         f"{start} to {end} UTC, {about['bars']:,} bars of {about['timeframe']}; engine: {engines}; "
         f"fee {execution.fee_bps:g} bps, slippage {execution.slippage_bps:g} bps",
+        *([execution.margin_terms] if execution.perps else []),
     )
     for line in lines:
         Terminal().print(escape(line), soft_wrap=True, highlight=False)
@@ -176,10 +177,12 @@ def _comparison(results: Sequence[Any], names: Sequence[str]) -> Table:
 
 
 def _metric_table(result: Any, name: str) -> Table:
+    from backtests.metrics import shown_metrics
+
     columns = _with_benchmark([result])
     names = [label if row or not name else name for row, (_, label) in enumerate(columns)]
     table = new_table("", "metric", *map(escape, names), numbers_from=1)
-    for metric in _metrics().values():
+    for metric in shown_metrics([shown for shown, _ in columns]):
         table.add_row(metric.label, *(metric.text(r.metrics[metric.name]) for r, _ in columns))
     return table
 

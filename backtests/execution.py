@@ -82,7 +82,7 @@ class Execution:
         return (
             "positions are perpetuals on one cross-margined account: funding is paid and received, initial margin "
             f"{self.initial_margin:.4g}, maintenance margin {self.maintenance_margin:.4g} of notional, liquidation fee "
-            f"{self.liquidation_fee_bps:g} bps; the benchmark is bought at spot"
+            f"{self.liquidation_fee_bps:g} bps"
         )
 
     @property

@@ -24,6 +24,10 @@ FINAL = "fredgraph"
 SHORT_YEARS = 0.25
 # A signal unknown for less of the window than this is a warm-up, not a finding.
 TOLERATED = 0.02
+# On 12 March 2020 bitcoin fell by about 40 %: leverage that such a day ends is worth a word.
+WORST_DAY = 0.40
+# Funding that takes more of the gain than this is worth a word.
+FUNDING_SHARE = 0.25
 
 Rule = TypeVar("Rule", bound=Callable[..., object])
 # What each code means, in a sentence: of every rule whose module was imported, so of every finding there is.
@@ -86,6 +90,7 @@ def examined(
             proofs.append(proof)
         found += _unproven(result, proof)
         found += _unknown_signals(result) + _few_decisions(result) + _no_fills(result)
+        found += _ruined(result) + _liquidated(result) + _leveraged(result) + _funding_heavy(result)
     return Examined(found + _final_values(results), proofs)
 
 
@@ -189,7 +194,7 @@ def _no_fills(result: Result) -> list[Finding]:
     """NO_FILLS: not one order was filled, so the result is that of cash."""
     if len(result.trades):
         return []
-    largest, execution = result.decisions.sum(axis=1).max(), result.execution
+    largest, execution = result.decisions.abs().sum(axis=1).max(), result.execution
     sentence = (
         f"no order was filled: the largest exposure decided was {largest:.0%} of ${execution.capital:,.0f}, "
         f"and orders below ${execution.min_notional:,.0f} are not sent"
@@ -206,6 +211,67 @@ def _few_decisions(result: Result) -> list[Finding]:
     said = "1 decision is" if count == 1 else f"{count} decisions are"
     sentence = f"{said} too few to tell skill from luck; read the numbers as one story, not as evidence"
     return [Finding("FEW_DECISIONS", result.name, sentence)]
+
+
+@rule
+def _ruined(result: Result) -> list[Finding]:
+    """RUINED: a liquidation left nothing of the book."""
+    if result.ruined_at is None:
+        return []
+    bar, short = result.ruined_at - result.tape.length, float(result.liquidations["shortfall"].sum())
+    sentence = (
+        f"in the bar of {bar:%Y-%m-%d %H:%M} prices went through the margin, and nothing was left of the book; "
+        f"the venue bore ${short:,.0f}, and equity is 0 from then on"
+    )
+    return [Finding("RUINED", result.name, sentence)]
+
+
+@rule
+def _liquidated(result: Result) -> list[Finding]:
+    """LIQUIDATED: the venue closed the whole book, because its equity met the maintenance margin."""
+    bars = pd.DatetimeIndex(result.liquidations["open_time"]).unique()
+    if len(bars) == 0:
+        return []
+    ends, equity = bars + result.tape.length, result.equity
+    before = equity.to_numpy()[equity.index.get_indexer(ends) - 1]
+    lost = 1 - equity[ends].to_numpy() / before
+    worst, costs = int(lost.argmax()), float(result.liquidation_costs.to_numpy().sum())
+    times = "once" if len(bars) == 1 else f"{len(bars)} times, first in the bar of {bars[0]:%Y-%m-%d %H:%M}"
+    sentence = (
+        f"the book was liquidated {times}; the dearest, in the bar of {bars[worst]:%Y-%m-%d %H:%M}, took "
+        f"{lost[worst]:.0%} of equity, and all forced closes together cost ${costs:,.0f} in fees and slippage"
+    )
+    return [Finding("LIQUIDATED", result.name, sentence)]
+
+
+@rule
+def _leveraged(result: Result) -> list[Finding]:
+    """LEVERAGED: a day such as 12 March 2020, when bitcoin fell by about 40 %, would have liquidated the book."""
+    highest = float(result.gross_exposure.max())
+    if not result.execution.perps or highest == 0:
+        return []
+    # Equity 1, notional L, all of it d worse: a short has 1 - L d = m L (1 + d); a long meets its margin a bit later.
+    margin = result.execution.maintenance_margin
+    distance = max((1 / highest - margin) / (1 + margin), 0.0)
+    if distance >= WORST_DAY:
+        return []
+    sentence = (
+        f"positions were up to {highest:.1f} times equity: prices that move {distance:.0%} against all of them "
+        "meet the maintenance margin"
+    )
+    return [Finding("LEVERAGED", result.name, sentence)]
+
+
+@rule
+def _funding_heavy(result: Result) -> list[Finding]:
+    """FUNDING_HEAVY: funding took more than a quarter of what the book gained before it."""
+    paid = -float(result.payments["amount"].sum())
+    gained = float(result.equity.iloc[-1]) - result.execution.capital + paid
+    if paid <= 0 or gained <= 0 or paid <= FUNDING_SHARE * gained:
+        return []
+    left = "more than all of it" if paid > gained else f"{paid / gained:.0%} of it"
+    sentence = f"before funding the book gained ${gained:,.0f}; funding took ${paid:,.0f}, {left}"
+    return [Finding("FUNDING_HEAVY", result.name, sentence)]
 
 
 # The codes that every run is checked for.

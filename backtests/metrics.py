@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtests.result import Result
+from backtests.result import Result, changes
 from backtests.tape import CASH, YEAR
 from signals.parameters import parameters
 
@@ -30,6 +30,7 @@ class Metric:
     """A row of the table.
 
     format : a format specification; one that begins with a minus belongs to a loss given as a positive number
+    perps : whether it tells something of perpetuals alone, so that tables without them leave it out
     compute : a Result's number, NaN where it is undefined; the first line of its docstring is the definition
     """
 
@@ -37,6 +38,7 @@ class Metric:
     label: str
     format: str
     compute: Callable[[Result], float]
+    perps: bool = False
 
     @property
     def definition(self) -> str:
@@ -155,24 +157,53 @@ def tail(result: Result) -> float:
 
 
 def exposure(result: Result) -> float:
-    """The fraction of equity held in assets, averaged over time."""
+    """The fraction of equity held in assets, averaged over time; shorts count below 0."""
     return _time_mean(result, result.exposure.to_numpy())
 
 
 def time_in_market(result: Result) -> float:
-    """The share of time during which more than 0.1 % of equity is held in assets."""
-    return _time_mean(result, (result.exposure > IN_MARKET).to_numpy())
+    """The share of time during which more than 0.1 % of equity is held in assets, long or short."""
+    return _time_mean(result, (result.gross_exposure > IN_MARKET).to_numpy())
 
 
 def turnover(result: Result) -> float:
-    """Half of all that was bought and sold a year, over mean equity; 1 exchanges the whole book once."""
-    traded = (result.trades["units"] * result.trades["price"]).abs().sum()
-    return float(traded / 2 / _time_mean(result, result.equity.to_numpy()[1:]) / result.years)
+    """Half of all that was bought and sold a year, over mean equity; 1 exchanges the whole book once.
+
+    What liquidations closed is in it. NaN for a book that was ruined in its first bar.
+    """
+    closed = [(table["units"] * table["price"]).abs().sum() for table in (result.trades, result.liquidations)]
+    return _a_year(result, sum(closed) / 2)
 
 
 def costs_paid(result: Result) -> float:
-    """Fees and slippage paid a year, as a fraction of mean equity: the growth that trading costs."""
-    return float(result.costs.to_numpy().sum() / _time_mean(result, result.equity.to_numpy()[1:]) / result.years)
+    """Fees and slippage paid a year, as a fraction of mean equity: the growth that trading costs.
+
+    Those of liquidations are in it, funding is not. NaN as for turnover.
+    """
+    return _a_year(result, result.costs.to_numpy().sum() + result.liquidation_costs.to_numpy().sum())
+
+
+def gross_exposure(result: Result) -> float:
+    """The sizes of all positions over equity, shorts counted as longs, averaged over time."""
+    return _time_mean(result, result.gross_exposure.to_numpy())
+
+
+def leverage(result: Result) -> float:
+    """The highest gross exposure at the end of any bar: the sizes of all positions over equity."""
+    return float(result.gross_exposure.max())
+
+
+def funding_paid(result: Result) -> float:
+    """Funding paid a year, less what was received, as a fraction of mean equity; below 0 where more was received.
+
+    NaN as for turnover.
+    """
+    return _a_year(result, -float(result.payments["amount"].sum()))
+
+
+def liquidations(result: Result) -> float:
+    """How many times the whole book was closed because its equity met the maintenance margin."""
+    return float(len(result.liquidations.drop_duplicates(["open_time", "moment"])))
 
 
 def decisions(result: Result) -> float:
@@ -189,12 +220,13 @@ def hit_rate(result: Result) -> float:
     """The share of decisions to hold something after which the book beat cash until the next decision filled.
 
     From fill to fill, the cost of the first included. A decision that another overtook before it could fill
-    is not counted, nor is one to hold nothing: it cannot beat cash. NaN where none is left.
+    is not counted, nor is one to hold nothing: it cannot beat cash; nor one of a ruined book. NaN where none is left.
     """
     entries, wanted = _entries(result)
     worth = _worth_in_cash(result)
-    growth = worth[np.append(entries[1:], len(worth) - 1)] / worth[entries] - 1
-    held = growth[wanted > 0]
+    alive = worth[entries] > 0
+    growth = worth[np.append(entries[1:], len(worth) - 1)[alive]] / worth[entries[alive]] - 1
+    held = growth[wanted[alive] > 0]
     return float((held > ROUNDING).mean()) if len(held) else float("nan")
 
 
@@ -242,6 +274,10 @@ METRICS: tuple[Metric, ...] = (
     Metric("time_in_market", "Time in the market", ".0%", time_in_market),
     Metric("turnover", "Turnover a year, one-way", ",.2f", turnover),
     Metric("costs_paid", "Costs paid a year", ".2%", costs_paid),
+    Metric("gross_exposure", "Mean gross exposure", ".0%", gross_exposure, perps=True),
+    Metric("leverage", "Highest leverage", ".2f", leverage, perps=True),
+    Metric("funding_paid", "Funding paid a year", ".2%", funding_paid, perps=True),
+    Metric("liquidations", "Liquidations", ",.0f", liquidations, perps=True),
     Metric("decisions", "Decisions", ",.0f", decisions),
     Metric("fills", "Fills", ",.0f", fills),
     Metric("hit_rate", "Hit rate of decisions", ".0%", hit_rate),
@@ -293,9 +329,17 @@ def daily_returns(result: Result) -> pd.Series:
 
 
 def labels(results: Sequence[Result]) -> list[str]:
-    """A name for each result, no two alike: its class; where one comes twice, what differs too."""
-    names = [result.name for result in results]
-    full = [_distinct(result, results) if names.count(result.name) > 1 else result.name for result in results]
+    """A name for each result, no two alike: its class; where one comes twice, what differs too.
+
+    Beside perpetuals, what is bought is said to be "at spot".
+    """
+    perps = any(result.execution.perps for result in results)
+    places = ["" if result.execution.perps or not perps else " at spot" for result in results]
+    names = [f"{result.name}{place}" for result, place in zip(results, places, strict=True)]
+    full = [
+        f"{_distinct(result, results)}{place}" if names.count(name) > 1 else name
+        for result, name, place in zip(results, names, places, strict=True)
+    ]
     return [f"{name} #{full[:i].count(name) + 1}" if full.count(name) > 1 else name for i, name in enumerate(full)]
 
 
@@ -303,19 +347,31 @@ def with_benchmarks(results: Sequence[Result]) -> list[Result]:
     """The results, and behind them each benchmark that is not one of them."""
     everything = list(results)
     for result in results:
-        if result.benchmark and all(result.benchmark.strategy != other.strategy for other in everything):
+        if result.benchmark and not any(same_run(result.benchmark, other) for other in everything):
             everything.append(result.benchmark)
     return everything
+
+
+def same_run(one: Result, other: Result) -> bool:
+    """Whether two results are of one strategy, traded in the same way: a perpetual is not the asset itself."""
+    return one.strategy == other.strategy and one.execution.perps == other.execution.perps
+
+
+def shown_metrics(results: Sequence[Result]) -> list[Metric]:
+    """The METRICS that tables of `results` show: those of perpetuals only where one of them trades perpetuals."""
+    perps = any(result.execution.perps for result in results)
+    return [metric for metric in METRICS if perps or not metric.perps]
 
 
 def comparison_frame(results: Sequence[Result]) -> pd.DataFrame:
     """METRICS as text: a row per metric (its label), a column per result and then per benchmark."""
     everything = with_benchmarks(results)
+    shown = shown_metrics(everything)
     columns = {
-        label: [metric.text(result.metrics[metric.name]) for metric in METRICS]
+        label: [metric.text(result.metrics[metric.name]) for metric in shown]
         for label, result in zip(labels(everything), everything, strict=True)
     }
-    return pd.DataFrame(columns, index=pd.Index([metric.label for metric in METRICS], name="metric"))
+    return pd.DataFrame(columns, index=pd.Index([metric.label for metric in shown], name="metric"))
 
 
 def _distinct(result: Result, results: Sequence[Result]) -> str:
@@ -343,11 +399,16 @@ def _time_mean(result: Result, values: np.ndarray) -> float:
     return float(np.average(values, weights=held))
 
 
+def _a_year(result: Result, dollars: float) -> float:
+    """$ of the whole window as a fraction of mean equity a year; NaN where there never was any."""
+    return _ratio(dollars, _time_mean(result, result.equity.to_numpy()[1:])) / result.years
+
+
 def _entries(result: Result) -> tuple[np.ndarray, np.ndarray]:
-    """The bars at which decisions filled, and the exposure that each wanted."""
+    """The bars at which decisions filled, and the gross exposure that each wanted."""
     rows = result.execution.fill_rows(result.decisions.index.asi8, result.tape.open_times)
     last = np.append(rows[1:] != rows[:-1], True) & (rows < len(result.tape.open_times))
-    return rows[last], result.decisions.to_numpy().sum(axis=1)[last]
+    return rows[last], np.abs(result.decisions.to_numpy()).sum(axis=1)[last]
 
 
 def _worth_in_cash(result: Result) -> np.ndarray:
@@ -356,6 +417,9 @@ def _worth_in_cash(result: Result) -> np.ndarray:
     held, cash = result.units.to_numpy()[:-1], result.cash.to_numpy()[:-1]
     at_open = np.concatenate([[result.execution.capital], cash + (held * opens.to_numpy()[1:]).sum(axis=1)])
     worth = np.append(at_open, result.equity.iloc[-1])
+    if result.ruined_at is not None:  # at the open of the bar that ruined it, a gap may have made it less than nothing
+        times = np.append(result.tape.open_times, result.tape.known_at[-1].value)
+        worth = np.where(times < result.ruined_at.value, np.maximum(worth, 0.0), 0.0)
     if CASH not in opens:
         return worth
     return np.asarray(worth / np.append(opens[CASH].to_numpy(), result.tape.closes[CASH].iloc[-1]))
@@ -366,7 +430,8 @@ def _beside_benchmark(result: Result) -> tuple[np.ndarray, np.ndarray, float]:
     if result.benchmark is None:
         return np.empty(0), np.empty(0), float("nan")
     cash = pd.Series(np.cumprod(np.append(1.0, 1 + result.cash_returns)), index=result.equity.index)
-    marks = pd.concat([result.equity, result.benchmark.equity, cash], axis=1, join="inner")
-    book, market, deposit = marks.pct_change().iloc[1:].to_numpy().T
+    curves = {"book": result.equity, "market": result.benchmark.equity, "cash": cash}
+    marks = pd.concat(curves, axis=1, join="inner")
+    book, market, deposit = (changes(marks[name]).to_numpy() for name in marks)
     years = (marks.index[-1] - marks.index[0]) / YEAR if len(marks) > 1 else float("nan")
     return book - deposit, market - deposit, len(book) / years

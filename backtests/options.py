@@ -39,6 +39,18 @@ REQUEST_OPTIONS: dict[str, Any] = {
     "rebalance": _option(float, "--rebalance", "Trade back to an unchanged target every so many days."),
     "capital": _option(float, "--capital", "Equity at the start, $. Default: 100000."),
     "cash": _option(str, "--cash", "Series that idle cash earns, or 0. Default: 0."),
+    "perps": Annotated[
+        bool | None, typer.Option("--perps", help="Trade perpetuals: shorts, leverage, funding, margin, liquidation.")
+    ],
+    "initial_margin": _option(
+        float, "--initial-margin", "Of notional; gross exposure is at most 1 over it. With --perps. Default: 0.1."
+    ),
+    "maintenance_margin": _option(
+        float, "--maintenance-margin", "Of notional; below it the book is liquidated. With --perps. Default: 0.05."
+    ),
+    "liquidation_fee_bps": _option(
+        float, "--liquidation-fee-bps", "Fee on what is liquidated, bps. With --perps. Default: 50."
+    ),
     "benchmark": _option(str, "--benchmark", "A strategy, or none. Default: BuyAndHold of the first one's mix."),
     "store": StoreOption,
     "ledger": LedgerOption,

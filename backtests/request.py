@@ -10,14 +10,13 @@ from typing import Any, TypeVar, get_args
 
 import pandas as pd
 
-from backtests.backtest import ENGINES, Backtest, Watch, compare
+from backtests.backtest import ENGINES, Backtest, Watch, compare, entries
 from backtests.decisions import traded_assets
 from backtests.execution import Execution
 from backtests.findings import QUICK_CUTS, Examined, examined
 from backtests.ledger import Ledger
 from backtests.result import Result
 from backtests.selection import built_in, find_strategies, find_strategy
-from backtests.simulate import portfolio_fills
 from data_cache.bars import timeframe_length
 from data_cache.cache import load_market
 from data_cache.errors import BadUsage, CheckFailed, UnknownName
@@ -30,6 +29,8 @@ from strategies.strategy import BTC_ETH, Strategy, path_dependent
 DAY = pd.Timedelta(days=1)
 BOTH = "both"
 SAME = 1e-9
+# What only positions on margin have.
+MARGINS = ("initial_margin", "maintenance_margin", "liquidation_fee_bps")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Conditions:
     rebalance: float = Execution.rebalance_days
     capital: float = Execution.capital
     cash: str = Execution.cash
+    perps: bool = False
+    initial_margin: float | None = None
+    maintenance_margin: float | None = None
+    liquidation_fee_bps: float | None = None
     benchmark: str | None = None
     store: Path | None = None
     ledger: Path | None = None
@@ -71,7 +76,13 @@ class Conditions:
         return Ledger.default(self.ledger, self.store)
 
     def execution(self) -> Execution:
-        """Costs and conditions of trading."""
+        """Costs and conditions of trading. BadUsage for a margin where nothing is traded on margin."""
+        margins = {name: getattr(self, name) for name in MARGINS if getattr(self, name) is not None}
+        if margins and not self.perps:
+            options = " and ".join(f"--{name.replace('_', '-')}" for name in margins)
+            raise BadUsage(
+                f"{options} {'are' if len(margins) > 1 else 'is'} of perpetuals; add --perps, or leave it out"
+            )
         return Execution(
             fee_bps=self.fee_bps,
             slippage_bps=self.slippage_bps,
@@ -81,6 +92,8 @@ class Conditions:
             rebalance_days=self.rebalance,
             cash=self.cash,
             capital=self.capital,
+            perps=self.perps,
+            **margins,
         )
 
     @property
@@ -146,9 +159,10 @@ def compared(events: Result) -> Result:
     """The result, with the largest relative difference of equity that the vector path makes in its manifest.
 
     CheckFailed unless that decides and ends the same. A rule that looks at its own book can't run there: its decisions
-    are replayed through vectorbt instead.
+    are replayed through vectorbt instead, or with perpetuals through the margin kernel.
     """
-    vector = replace(events, fills=portfolio_fills(events.portfolio, events.tape))
+    other = entries(events.decisions, events.tape, events.execution)
+    vector = replace(events, fills=other.fills, payments=other.payments, liquidations=other.liquidations)
     if not path_dependent(events.strategy):
         start, end = events.tape.opens.index[0], events.tape.known_at[-1]
         vector = Backtest(events.strategy, events.market, events.execution, start, end, "vector").run()

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from backtests.entries import FILL, no_liquidations, no_payments
-from backtests.execution import Execution
+from backtests.execution import BPS, Execution
 from backtests.simulate import simulate
 from backtests.tape import CASH, YEAR, Tape
+from data_cache.errors import BadUsage
 from data_cache.market import Market
 from strategies.strategy import Strategy
 
@@ -116,7 +117,7 @@ class Result:
     @cached_property
     def bar_returns(self) -> pd.Series:
         """Simple returns of equity, one per bar, stamped with the bar's end."""
-        return _changes(self.equity).rename(self.name)
+        return changes(self.equity).rename(self.name)
 
     @cached_property
     def returns(self) -> pd.Series:
@@ -125,7 +126,7 @@ class Result:
         A day that follows days without a bar holds their return too: all of them compound to the total return. The end
         of a day is the next one's midnight, so returns by bar would stand in the wrong month there.
         """
-        returns = _changes(self.daily_equity).rename(self.name)
+        returns = changes(self.daily_equity).rename(self.name)
         return returns.set_axis(returns.index.tz_localize(None).rename("day"))
 
     @cached_property
@@ -138,17 +139,43 @@ class Result:
 
     @cached_property
     def weights(self) -> pd.DataFrame:
-        """The fraction of equity in each asset at each bar's close, indexed by known_at."""
-        return self.values[self.tape.assets].div(self.equity.iloc[1:], axis=0)
+        """The fraction of equity in each asset at each bar's close, indexed by known_at; below 0 where it is short.
+
+        0 in a ruined book.
+        """
+        equity = self.equity.iloc[1:]
+        return self.values[self.tape.assets].div(equity, axis=0).where(equity > 0, 0.0)
 
     @cached_property
     def exposure(self) -> pd.Series:
-        """The sum of weights at each bar's close."""
+        """The sum of weights at each bar's close: net, so that a short takes off what a long adds."""
         return self.weights.sum(axis=1).rename("exposure")
 
     @cached_property
+    def gross_exposure(self) -> pd.Series:
+        """The sum of the weights' sizes at each bar's close, shorts counted as longs: the leverage of the book."""
+        return self.weights.abs().sum(axis=1).rename("gross_exposure")
+
+    @cached_property
+    def funding(self) -> pd.DataFrame:
+        """$ of funding received in each bar, paid below 0: indexed by known_at, a column per asset; with perpetuals."""
+        paid = self.payments.pivot_table(index="open_time", columns="asset", values="amount", aggfunc="sum")
+        return (
+            paid.reindex(index=self.tape.opens.index, columns=self.tape.assets).fillna(0.0).set_axis(self.tape.known_at)
+        )
+
+    @cached_property
+    def liquidation_costs(self) -> pd.DataFrame:
+        """What each forced close cost in $, which `costs` does not hold: columns fee and slippage, by open_time."""
+        closed, slippage = self.liquidations, self.execution.slippage_bps * BPS
+        worse = np.where(closed["units"] > 0, 1 + slippage, 1 - slippage)
+        slipped = closed["units"] * closed["price"] * (1 - 1 / worse)
+        frame = pd.DataFrame({"fee": closed["fee"], "slippage": slipped})
+        return frame.set_axis(pd.DatetimeIndex(closed["open_time"]), axis=0)
+
+    @cached_property
     def costs(self) -> pd.DataFrame:
-        """What each fill cost in $: columns fee and slippage, indexed by the bar's open_time."""
+        """What each fill cost in $: columns fee and slippage, indexed by the bar's open_time; no forced closes."""
         opens = self.tape.opens.stack().reindex(pd.MultiIndex.from_frame(self.trades[["open_time", "asset"]]))
         slippage = (self.trades["price"].to_numpy() - opens.to_numpy()) * self.trades["units"].to_numpy()
         return pd.DataFrame(
@@ -177,7 +204,12 @@ class Result:
 
     @cached_property
     def portfolio(self) -> Any:
-        """The same decisions as a vectorbt Portfolio, for those who know it (index: open_time)."""
+        """The same decisions as a vectorbt Portfolio, for those who know it (index: open_time).
+
+        Raises BadUsage for perpetuals: vectorbt knows neither funding nor margin.
+        """
+        if self.execution.perps:
+            raise BadUsage("a vectorbt Portfolio has neither funding nor margin, so positions in perpetuals have none")
         return simulate(self.decisions, self.tape, self.execution)
 
     def summary(self) -> dict[str, Any]:
@@ -190,8 +222,8 @@ class Result:
         }
 
 
-def _changes(equity: pd.Series) -> pd.Series:
-    """Simple returns; -1 where all is lost, and 0 from then on."""
+def changes(equity: pd.Series) -> pd.Series:
+    """Simple returns of what has a price at every time; -1 where all is lost, and 0 from then on."""
     before = equity.to_numpy()[:-1]
     returns = equity.pct_change().iloc[1:]
     return returns if (before > 0).all() else returns.where(before > 0, 0.0)

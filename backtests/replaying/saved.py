@@ -130,11 +130,16 @@ def execution_of(text: str) -> Execution:
         assert ast.unparse(call.func) == Execution.__name__
         assert not call.args
         given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        kinds = {own.name: str if own.type is str else (int, float) for own in fields(Execution)}
-        assert all(isinstance(value, kinds[name]) for name, value in given.items())
+        kinds = {own.name: own.type for own in fields(Execution)}
+        assert all(_is_of(kinds[name], value) for name, value in given.items())
     except (SyntaxError, ValueError, AssertionError, KeyError, RecursionError, MemoryError):
         raise BadUsage(f"the manifest's execution is {text!r:.80}, which is no Execution(fee_bps=10.0, ...)") from None
     return Execution(**given)
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Whether a value may be a field's of that type: a whole number is a number too, and true is none."""
+    return type(value) is kind or (kind is float and type(value) is int)
 
 
 def _text(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 
 from backtests.metrics import METRICS
-from backtests.replaying.saved import SavedResult
+from backtests.replaying.saved import SavedResult, execution_of
 
 TABLE = "metrics"
 
@@ -75,6 +75,11 @@ def _columns(results: Sequence[SavedResult]) -> list[SavedResult]:
     found = list(results)
     for one in results:
         beside = one.benchmark
-        if beside and all(beside.manifest["strategy"] != other.manifest["strategy"] for other in found):
+        if beside and all(_run_of(beside) != _run_of(other) for other in found):
             found.append(beside)
     return found
+
+
+def _run_of(one: SavedResult) -> tuple[str, bool]:
+    """What is run and whether with perpetuals, as `backtests.metrics.same_run` tells runs apart."""
+    return one.manifest["strategy"], execution_of(one.manifest["execution"]).perps

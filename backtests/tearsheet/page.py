@@ -6,7 +6,7 @@ from typing import Any
 
 from backtests.execution import Execution
 from backtests.findings import Finding
-from backtests.metrics import labels
+from backtests.metrics import labels, same_run
 from backtests.proofs import Proof
 from backtests.result import Result
 from backtests.tearsheet.document import as_json, asset, script_json, template, write_page
@@ -124,9 +124,10 @@ def _benchmarks(results: Sequence[Result]) -> list[str]:
     """The name of each benchmark, with what differs where they are of one class."""
     found: list[Result] = []
     for result in results:
-        if result.benchmark and all(result.benchmark.strategy != other.strategy for other in found):
+        if result.benchmark and all(not same_run(result.benchmark, other) for other in found):
             found.append(result.benchmark)
-    return labels(found)
+    beside_perps = any(result.execution.perps for result in results)
+    return [f"{label} at spot" if beside_perps else label for label in labels(found)]
 
 
 def conditions(execution: Execution) -> str:
@@ -143,6 +144,7 @@ def conditions(execution: Execution) -> str:
         f"no trade unless a target moves by more than {band:.0%}" if band else "",
         f"back to target every {execution.rebalance_days:g} days" if execution.rebalance_days else "",
         "cash earns nothing" if execution.cash == "0" else f"cash earns {execution.cash}",
+        execution.margin_terms if execution.perps else "",
     ]
     return "; ".join(part for part in parts if part)
 

@@ -7,7 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from backtests.analysis.intervals import LEVEL, REPS
-from backtests.metrics import METRICS, Metric
+from backtests.metrics import METRICS, Metric, shown_metrics
 from backtests.tearsheet.lines import Line
 from backtests.tearsheet.sheet import Section, Sheet
 
@@ -17,7 +17,8 @@ HEADLINE = ("cagr", "sharpe", "max_drawdown", "exposure")
 def build(sheet: Sheet) -> dict[str, Any]:
     """The headline of a lone strategy, and METRICS of all with their intervals."""
     lines = sheet.lines
-    rows = [(metric, [_text(sheet, line, metric) for line in lines]) for metric in METRICS]
+    shown = shown_metrics([line.result for line in lines])
+    rows = [(metric, [_text(sheet, line, metric) for line in lines]) for metric in shown]
     table = sheet.charts.table("metrics", "Metrics by strategy", metrics_frame(sheet), ["Metric", *lines], rows)
     return {
         "table": table,

@@ -12,7 +12,7 @@ import pytest
 
 from backtests.backtest import compare
 from backtests.execution import Execution
-from backtests.metrics import METRICS
+from backtests.metrics import shown_metrics
 from backtests.result import Result
 from backtests.tearsheet import document, page, write_tearsheet
 from backtests.tearsheet.figures import COLORS, NEUTRAL
@@ -131,11 +131,12 @@ def test_header_cells_say_what_they_are_headers_of(parsed: Page) -> None:
 
 def test_each_metric_is_in_the_table_with_its_definition(parsed: Page) -> None:
     opened = [button["popovertarget"] for button in parsed.having("button", **{"class": "term"})]
-    wanted = [f"def-{metric.name}" for metric in METRICS]
+    shown = shown_metrics([])
+    wanted = [f"def-{metric.name}" for metric in shown]
     first = opened.index(wanted[0])
-    assert opened[first : first + len(METRICS)] == wanted
+    assert opened[first : first + len(shown)] == wanted
     assert set(opened) <= set(parsed.ids)
-    assert all(document.prose(metric.definition).striptags() in " ".join(parsed.text) for metric in METRICS)
+    assert all(document.prose(metric.definition).striptags() in " ".join(parsed.text) for metric in shown)
 
 
 def test_the_manifest_is_there_for_machines(parsed: Page, two: list[Result]) -> None:
