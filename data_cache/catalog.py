@@ -310,6 +310,22 @@ CATALOG: tuple[SeriesSpec, ...] = (
     _rate("T10Y3M", "10-year minus 3-month Treasury yield", H15, MARKET_DAY, -6, 8, floors=()),
     TERM_PREMIUM,
 )
+# For the time after the table in `data_cache.facts.shutdowns` ends, which is kept by hand. A row counts for a hundred
+# days, so that silence is not taken for an open government.
+SHUTDOWN = SeriesSpec(
+    id="SHUTDOWN",
+    title="Whether funding of the US government has lapsed, after the table of shutdowns ends: 1 or 0",
+    unit="flag",
+    published_unit="flag",
+    scale=1.0,
+    low=0,
+    high=1,
+    source="file",
+    frequency="as it happens, and once a quarter",
+    convention="day on which it was so",
+    release=ReleaseRule("end_of_day"),
+    max_age_days=100,
+)
 # Series that ebbtide knows but does not fetch: a file of the user's has them, and its manifest names no more than id,
 # file and unit. Where the day of a release is not fixed by a rule above, a day that is late enough is taken.
 IMPORTED: tuple[SeriesSpec, ...] = (
@@ -321,6 +337,7 @@ IMPORTED: tuple[SeriesSpec, ...] = (
     BANK_ASSETS,
     GOLD,
     STABLECOINS,
+    SHUTDOWN,
 )
 
 

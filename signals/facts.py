@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from data_cache.catalog import SHUTDOWN
 from data_cache.errors import BadUsage, UnknownName
 from data_cache.facts import meetings, programmes
 from data_cache.facts import shutdowns as lapses
 from data_cache.facts.facilities import milestones
-from data_cache.facts.fact import days_since, holds_at, known_at, newest, until
+from data_cache.facts.fact import days_since, end_of_day, holds_at, known_at, newest, until
 from data_cache.facts.meetings import days_to_next, decided_at, decisions
 from data_cache.facts.programmes import policy
 from data_cache.facts.shutdowns import shutdowns
@@ -112,32 +113,76 @@ class PolicyMove(DatedFact):
 
 
 @dataclass(frozen=True)
-class ShutdownOpen(DatedFact):
+class OfShutdowns(DatedFact):
+    """What both signals of shutdowns read: the table; after its end the series SHUTDOWN, where a user keeps one."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The asset's bars, and the user's own series where there is one."""
+        return (*super().reads, SHUTDOWN.id)
+
+    def compute(self, known: Known) -> pd.Series:
+        """Values at each daily close."""
+        times = pd.DatetimeIndex(known.bars(self.asset).index)
+        return pd.Series(self.told(_shutdown_states(known), times), times)
+
+    def told(self, states: pd.Series, times: pd.DatetimeIndex) -> np.ndarray:
+        """The value at each of `times`, from what states of funding became known when."""
+        raise NotImplementedError(f"{type(self).__name__} has no told(self, states, times)")
+
+
+@dataclass(frozen=True)
+class ShutdownOpen(OfShutdowns):
     """Whether funding of the US government has lapsed: 1 or 0.
 
     formula : 1 from the lapse until the bill that ends it is signed
     sign : a filter: small positions while 1 (essay H, mechanism 6)
+    After the table's end the newest value of the series SHUTDOWN, a file of your own, for at most 100 days.
     """
 
-    def at(self, times: pd.DatetimeIndex) -> np.ndarray:
-        """1 or 0; NaN before the first lapse in the table and after it was kept."""
-        facts = shutdowns()
-        closed = newest([fact.value for fact in facts], known_at(facts), times)
-        return until(closed, times, lapses.KEPT_UNTIL)
+    def told(self, states: pd.Series, times: pd.DatetimeIndex) -> np.ndarray:
+        """1 or 0; NaN before the first lapse in the table, and after it was kept where SHUTDOWN does not go on."""
+        return newest(states.tolist(), pd.DatetimeIndex(states.index), times)
 
 
 @dataclass(frozen=True)
-class DaysSinceShutdown(DatedFact):
+class DaysSinceShutdown(OfShutdowns):
     """Days since the last shutdown ended, with fractions; 0 while one is open.
 
     formula : close less the moment of the signature
     sign : + for some weeks after a long one, while the Treasury pays out what piled up (essay H, mechanism 5)
+    Goes on with the series SHUTDOWN as `ShutdownOpen` does.
     """
 
-    def at(self, times: pd.DatetimeIndex) -> np.ndarray:
-        """Days; NaN before the first lapse in the table and after it was kept."""
-        since = days_since(known_at(shutdowns())[1::2], times)
-        return np.where(ShutdownOpen(self.asset).at(times) == 1, 0.0, until(since, times, lapses.KEPT_UNTIL))
+    def told(self, states: pd.Series, times: pd.DatetimeIndex) -> np.ndarray:
+        """Days; NaN where `ShutdownOpen` is."""
+        known = states.dropna()
+        ends = known.index[((known == 0) & (known.shift() == 1)).to_numpy()]
+        closed = ShutdownOpen(self.asset).told(states, times)
+        return np.where(closed == 1, 0.0, np.where(np.isnan(closed), np.nan, days_since(pd.DatetimeIndex(ends), times)))
+
+
+def _shutdown_states(known: Known) -> pd.Series:
+    """1 from each lapse, 0 from each signature, NaN from where nobody can tell, by the moment each became known.
+
+    The table counts until the day to which it was kept, the user's series from there on.
+    """
+    facts, end = shutdowns(), end_of_day(lapses.KEPT_UNTIL)
+    table = pd.Series([fact.value for fact in facts], known_at(facts))
+    own = _own_states(known)
+    carried = newest(own.tolist(), pd.DatetimeIndex(own.index), pd.DatetimeIndex([end]))
+    return pd.concat([table, pd.Series(carried, [end]), own[own.index > end]])
+
+
+def _own_states(known: Known) -> pd.Series:
+    """What SHUTDOWN says, and NaN once a value has grown too old."""
+    values = (
+        known.first(SHUTDOWN.id) if known.has(SHUTDOWN.id) else pd.Series([], pd.DatetimeIndex([], tz="UTC"), float)
+    )
+    age = pd.Timedelta(days=SHUTDOWN.max_age_days)
+    followed = values.index.to_series().diff().shift(-1).to_numpy() <= age
+    expired = pd.Series(np.nan, values.index[~followed] + age)
+    return pd.concat([values, expired]).sort_index(kind="stable")
 
 
 @dataclass(frozen=True)

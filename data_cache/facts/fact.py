@@ -78,7 +78,15 @@ def days_since(moments: pd.DatetimeIndex, times: pd.DatetimeIndex) -> np.ndarray
     return np.where(row >= 0, (at - last[row]) / DAY, np.nan)
 
 
+def end_of_day(day: str) -> pd.Timestamp:
+    """Midnight in New York at the end of the day (YYYY-MM-DD), UTC.
+
+    >>> end_of_day("2025-07-04")
+    Timestamp('2025-07-05 04:00:00+0000', tz='UTC')
+    """
+    return (pd.Timestamp(day, tz=NEW_YORK) + pd.DateOffset(days=1)).tz_convert("UTC")
+
+
 def until(values: np.ndarray, times: pd.DatetimeIndex, kept_until: str) -> np.ndarray:
     """The values, unknown (NaN) from midnight in New York at the end of the day `kept_until` on."""
-    end = pd.Timestamp(kept_until, tz=NEW_YORK) + pd.DateOffset(days=1)
-    return np.where(times < end, values, np.nan)
+    return np.where(times < end_of_day(kept_until), values, np.nan)

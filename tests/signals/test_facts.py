@@ -107,6 +107,59 @@ def test_beyond_the_tables_nothing_is_claimed(closes: Callable[..., list[float]]
     assert closes(signal, "2027-12-31", 1) == pytest.approx([NAN], nan_ok=True)
 
 
+# A table of the user's: open on 1 October 2026, closed on the 10th at 04:00 UTC, open on the 12th at 15:00.
+OWN = [
+    ("2026-10-01", "2026-10-01 12:00", 0.0),
+    ("2026-10-10", "2026-10-10 04:00", 1.0),
+    ("2026-10-12", "2026-10-12 15:00", 0.0),
+]
+
+
+def test_a_series_of_one_s_own_goes_on_where_the_table_ends(
+    world: Callable[..., Market], values: Callable[..., list[float]]
+) -> None:
+    """The table is kept until 30 September 2026, midnight in New York: 04:00 UTC of 1 October."""
+    market = world({"BTC": [1.0] * 14}, first_day="2026-09-30", SHUTDOWN=OWN)
+    # Closes of 30 September, when the table speaks, then of 1 October to 9 October, then of four days.
+    assert values(ShutdownOpen(), market) == [0] + [0] * 9 + [1, 1, 0, 0]
+    # The last one ended on 3 February 2026 at 23:00 UTC, 239 days and an hour before; then on 12 October at 15:00.
+    found = values(DaysSinceShutdown(), market)
+    assert found[:2] == pytest.approx([239 + 1 / 24, 240 + 1 / 24])
+    assert found[10:] == pytest.approx([0, 0, 9 / 24, 1 + 9 / 24])
+
+
+def test_before_the_table_ends_a_series_of_one_s_own_changes_nothing(
+    world: Callable[..., Market], values: Callable[..., list[float]]
+) -> None:
+    market = world({"BTC": [1.0] * 2}, first_day="2026-09-28", SHUTDOWN=[("2026-09-28", "2026-09-28", 1.0)])
+    assert values(ShutdownOpen(), market) == [0, 0]
+
+
+def test_a_value_of_before_the_end_is_carried_over_it(
+    world: Callable[..., Market], values: Callable[..., list[float]]
+) -> None:
+    market = world({"BTC": [1.0] * 4}, first_day="2026-09-30", SHUTDOWN=[("2026-09-28", "2026-09-28", 1.0)])
+    assert values(ShutdownOpen(), market) == [0, 1, 1, 1]
+
+
+def test_after_a_hundred_days_of_silence_nobody_knows(
+    world: Callable[..., Market], values: Callable[..., list[float]]
+) -> None:
+    """Known on 12 October at 15:00; 100 days later is 20 January, 15:00."""
+    market = world({"BTC": [1.0] * 115}, first_day="2026-09-30", SHUTDOWN=OWN)
+    found = evaluate(ShutdownOpen(), market)
+    assert found[pd.Timestamp("2027-01-20", tz="UTC")] == 0
+    assert np.isnan(found[pd.Timestamp("2027-01-21", tz="UTC")])
+
+
+@pytest.mark.parametrize("signal", [ShutdownOpen(), DaysSinceShutdown()], ids=repr)
+def test_a_series_of_one_s_own_is_read_from_its_own_moment(world: Callable[..., Market], signal: Signal) -> None:
+    market = world({"BTC": [1.0] * 130}, first_day="2026-09-28", SHUTDOWN=OWN)
+    whole = evaluate(signal, market)
+    for at in whole.index:
+        assert evaluate(signal, market, at).equals(whole[:at])
+
+
 def test_another_asset_gives_other_closes_and_the_same_facts(world: Callable[..., Market]) -> None:
     market = world({"ETH": [1.0, 1.0]}, first_day="2025-09-30")
     assert evaluate(ShutdownOpen("ETH"), market).tolist() == [0, 1]
