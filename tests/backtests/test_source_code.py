@@ -73,7 +73,7 @@ def mine(folder: Path) -> Strategy:
 
 def test_classes_are_those_of_signals_within_signals_and_of_strategies_within_strategies() -> None:
     names = {cls.__name__ for cls in classes(FiscalDominance())}
-    assert {"FiscalDominance", "StealthQE", "BasisReset", "StandingRepoUse", "CeilingSpread"} <= names
+    assert {"FiscalDominance", "TreasuryRelease", "BasisReset", "EtfUnwind", "CorridorPosition"} <= names
     assert names.isdisjoint({"Strategy", "Signal", "object"})
 
 

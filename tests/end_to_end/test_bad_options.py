@@ -72,10 +72,14 @@ WITHOUT_DATA = [
     ("a mix of another type", "run StealthQE(mix=3)", "StealthQE.mix is asset:share,asset:share; 3 is not"),
     (
         "a part that is no strategy",
-        "run FiscalDominance(stealth_qe=3)",
-        "FiscalDominance.stealth_qe is StealthQE; 3 is not",
+        "run FiscalDominance(corridor_shield=3)",
+        "FiscalDominance.corridor_shield is CorridorShield; 3 is not",
     ),
-    ("a part with a wrong parameter", "run FiscalDominance(stealth_qe=StealthQE(windw=3))", "did you mean 'window'?"),
+    (
+        "a part with a wrong parameter",
+        "run FiscalDominance(corridor_shield=CorridorShield(windw=3))",
+        "did you mean 'window'?",
+    ),
     ("a timeframe that does not exist", "run BuyAndHold --timeframe 2h", "no timeframe '2h'; it has: 1d, 1h, 4h"),
     ("a timeframe in capitals", "run BuyAndHold --timeframe 1D", "did you mean '1d'?"),
     ("data that do not exist", "run BuyAndHold --data cash", "no data 'cash'; did you mean 'cache'?"),

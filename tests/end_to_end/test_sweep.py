@@ -213,13 +213,13 @@ def test_a_seed_decides_which_trials_a_search_runs(
 
 @pytest.mark.usefixtures("hurried")
 def test_parameters_of_a_nested_strategy_and_conditions_on_them(ebbtide: Callable, folder: Path) -> None:
-    nested = ("stealth_qe.window=5,10", "net_liquidity_tide.weeks=4:13:3")
+    nested = ("corridor_shield.window=5,10", "fed_purchases.weeks=4:13:3")
     settings = [word for setting in nested for word in ("--set", setting)]
-    where = ("--where", "stealth_qe.window > net_liquidity_tide.weeks")
+    where = ("--where", "corridor_shield.window > fed_purchases.weeks")
     said = ebbtide("sweep", "FiscalDominance", *settings, *where, "--from", "2023-01-01", "--json").json
     assert said["trials"] == 1 + 2  # 5 > 4; 10 > 4, 7
     assert said["manifest"]["origin"].endswith("SIMULATED") or "SIMULATED" in said["manifest"]["origin"]
-    assert {row["net_liquidity_tide.weeks"] for row in said["top"]} == {4, 7}
+    assert {row["fed_purchases.weeks"] for row in said["top"]} == {4, 7}
 
 
 @pytest.mark.usefixtures("hurried")

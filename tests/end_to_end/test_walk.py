@@ -102,10 +102,10 @@ def test_a_run_file_holds_a_walk(ebbtide: Callable, sixty_days: Path, tmp_path: 
 
 
 def test_parameters_are_chosen_on_the_lab_as_on_any_history(ebbtide: Callable) -> None:
-    settings = ("--set", "net_liquidity_tide.weeks=4,13", "--from", "2022-01-01", "--to", "2023-12-31")
+    settings = ("--set", "fed_purchases.weeks=4,13", "--from", "2022-01-01", "--to", "2023-12-31")
     said = ebbtide("walk", "FiscalDominance", *settings, "--train", "52w", "--test", "26w", "--json").json
     assert "SIMULATED" in said["manifest"]["origin"]
-    assert {row["net_liquidity_tide.weeks"] for row in said["stretches"]} <= {4, 13}
+    assert {row["fed_purchases.weeks"] for row in said["stretches"]} <= {4, 13}
     last = said["stretches"][-1]
     assert pd.Timestamp(last["test_to"]) == pd.Timestamp("2024-01-01", tz="UTC")
 

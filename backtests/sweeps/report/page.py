@@ -118,8 +118,8 @@ def best_trials(sweep: "Sweep") -> dict[str, Any]:
 def dotted(name: str) -> Markup:
     """A dotted name that may be broken between its words, for narrow columns.
 
-    >>> dotted("stealth_qe.window")
-    Markup('stealth_<wbr>qe.<wbr>window')
+    >>> dotted("fed_purchases.weeks")
+    Markup('fed_<wbr>purchases.<wbr>weeks')
     """
     return Markup("<wbr>").join(re.split(r"(?<=[._])", name))
 

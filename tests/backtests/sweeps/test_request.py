@@ -336,10 +336,10 @@ resume = true
 [set]
 exposure = "0.25:1:0.25"
 mix = [{BTC = 1.0}, {BTC = 0.5, ETH = 0.5}]
-[set.stealth_qe]
-window = [5, 10, 20]
-trigger = 2
-[set.net_liquidity_tide]
+[set.treasury_release]
+window_days = [5, 10, 20]
+released = 2
+[set.fed_purchases]
 weeks = ["4:13:3", "26"]
 """
 
@@ -360,9 +360,9 @@ def test_a_run_file_says_what_the_options_say(tmp_path: Path) -> None:
         set=(
             "exposure=0.25:1:0.25",
             "mix=BTC:1.0;BTC:0.5,ETH:0.5",
-            "stealth_qe.window=5,10,20",
-            "stealth_qe.trigger=2",
-            "net_liquidity_tide.weeks=4:13:3,26",
+            "treasury_release.window_days=5,10,20",
+            "treasury_release.released=2",
+            "fed_purchases.weeks=4:13:3,26",
         ),
     )
     assert request == options

@@ -212,9 +212,10 @@ def test_the_proof_finds_a_part_that_looks_ahead(lab: Market) -> None:
 
 def test_signals_that_parts_share_are_one(lab: Market) -> None:
     plan = scheduled([(day("2023-01-01"), StealthQE(5)), (day("2024-01-01"), StealthQE(7, trigger=2.0))])
-    assert [*plan.signals()] == ["0.srf", "0.stress", "1.srf"]
+    gate = ["0.shutdown", "0.excess", "0.flow"]
+    assert [*plan.signals()] == ["0.srf", "0.stress", *gate, "1.srf"]
     assert plan.signals()["1.srf"] == StandingRepoUse(7)
-    assert plan.can_miss() == ("0.srf", "0.stress", "1.srf")
+    assert plan.can_miss() == ("0.srf", "0.stress", *gate, "1.srf")
 
 
 def test_a_part_that_can_live_without_a_signal_still_can(toy: SimpleNamespace) -> None:

@@ -230,7 +230,8 @@ def stored(tmp_path: Path) -> Callable[[Market], Store]:
 
     def store_of(market: Market) -> Store:
         store, fetch = Store(tmp_path / "store"), Fetch("file", "by hand", pd.Timestamp("2026-01-01", tz="UTC"))
-        for series in {need for signal in StealthQE().signals().values() for need in signal.reads}:
+        read = {need for signal in StealthQE().signals().values() for need in signal.reads}
+        for series in read.intersection(market.observations):
             store.add_series(spec(series), market.observations.rows(series), fetch)
         for asset, bars in market.bars.items():
             store.add_bars(Listing(asset, "lab", f"{asset}/USD", bars.timeframe), bars, fetch)
