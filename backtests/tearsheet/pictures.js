@@ -10,13 +10,17 @@
   for (const place of document.querySelectorAll(".chart")) {
     const title = place.getAttribute("aria-label").split(/[:;]/)[0];
     const text = title.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    // Room for the rows of names that 1,100 pixels take, each as wide as the longest.
+    const names = place.data.filter((trace) => trace.showlegend !== false).map((trace) => String(trace.name ?? ""));
+    const rows = Math.ceil(names.length / Math.max(1, Math.floor(1000 / (45 + 7.5 * Math.max(...names.map((name) => name.length))))));
+    const top = Math.max(80, 40 + 20 * rows);
     const legend = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", font: { color: "#16191d" } };
     const layout = {
       ...place.layout,
       autosize: false,
       width: 1100,
-      height: place.layout.height + 80,
-      margin: { ...place.layout.margin, t: 80 },
+      height: place.layout.height + top,
+      margin: { ...place.layout.margin, t: top },
       paper_bgcolor: "#ffffff",
       showlegend: true,
       legend,
