@@ -8,6 +8,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args
 
+import numpy as np
 import pandas as pd
 
 from backtests.backtest import ENGINES, Backtest, Watch, compare, entries
@@ -15,7 +16,7 @@ from backtests.decisions import traded_assets
 from backtests.execution import Execution
 from backtests.findings import QUICK_CUTS, Examined, examined
 from backtests.ledger import Ledger
-from backtests.result import Result
+from backtests.result import Result, equity_difference
 from backtests.selection import built_in, find_strategies, find_strategy
 from data_cache.bars import timeframe_length
 from data_cache.cache import load_market
@@ -152,7 +153,7 @@ class Request(Conditions):
 
 def largest_difference(one: Result, other: Result) -> float:
     """The largest relative difference of two equity curves over the same bars."""
-    return float((one.equity / other.equity - 1).abs().max())
+    return equity_difference(one.equity.to_numpy(), other.equity.to_numpy())
 
 
 def compared(events: Result) -> Result:
@@ -167,14 +168,25 @@ def compared(events: Result) -> Result:
         start, end = events.tape.opens.index[0], events.tape.known_at[-1]
         vector = Backtest(events.strategy, events.market, events.execution, start, end, "vector").run()
     difference = largest_difference(events, vector)
-    if difference > SAME:
+    if not difference <= SAME:
         raise CheckFailed(
             f"{events.strategy!r}: the engines differ by {difference:.2e} > {SAME:g}; "
             "a rule must answer the same for one moment as for many, and a signal must not look ahead"
         )
     if not events.decisions.equals(vector.decisions):
         raise CheckFailed(f"{events.strategy!r}: the engines decide differently, though equity is the same")
+    for what in ("payments", "liquidations"):
+        if not _same(getattr(events, what), getattr(vector, what), SAME * events.equity.max()):
+            raise CheckFailed(f"{events.strategy!r}: the engines enter other {what}, though equity is the same")
     return replace(events, manifest=events.manifest | {"largest_difference": difference})
+
+
+def _same(one: pd.DataFrame, other: pd.DataFrame, dollars: float) -> bool:
+    """Whether two tables of entries are the same but for rounding."""
+    numbers = one.select_dtypes("number").columns
+    return one.drop(columns=numbers).equals(other.drop(columns=numbers)) and np.allclose(
+        one[numbers], other[numbers], rtol=SAME, atol=dollars
+    )
 
 
 def read_run_file(path: Path, kind: type[Conditions] = Request) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from data_cache.errors import BadUsage
 from data_cache.market import Market
 from strategies.strategy import Strategy
 
+# Of the highest equity so far; less is measured as if it were that much.
+LEAST_LEFT = 1e-4
+
 
 @dataclass(frozen=True, repr=False)
 class Result:
@@ -227,3 +230,13 @@ def changes(equity: pd.Series) -> pd.Series:
     before = equity.to_numpy()[:-1]
     returns = equity.pct_change().iloc[1:]
     return returns if (before > 0).all() else returns.where(before > 0, 0.0)
+
+
+def equity_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest relative difference of two equity curves over the same bars, NaN where one is unknown.
+
+    What margin left of a book is a small difference of large numbers: where equity is below a ten-thousandth of what
+    it has been, the difference is taken relative to that.
+    """
+    scale = np.maximum(theirs, LEAST_LEFT * np.maximum.accumulate(theirs))
+    return float((np.abs(ours - theirs) / scale).max())

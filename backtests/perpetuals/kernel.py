@@ -237,10 +237,8 @@ def _rebalance(row: int, order: int, sizes: Any, bars: Any, positions: Any, tota
             price = opened * (1 + position.slippage if moved > 0 else 1 - position.slippage)
             fee = abs(moved) * price * position.fees
             _enter(moved, price, fee, position, total)
+            _count(moved, opened, price, fee, total)
             total.fills += 1
-            total.traded += abs(moved) * price
-            total.fees += fee
-            total.slippage += moved * (price - opened)
             if len(log) > 0:
                 log[order, column, 0], log[order, column, 1], log[order, column, 2] = moved, price, fee
 
@@ -259,6 +257,13 @@ def _begin(
     _pay(row, BEFORE, bars, positions, total, units)
     if _free(row, _OPEN, margin, bars, positions, total) <= 0:
         _liquidate(row, _OPEN, 0.0, fee_rate, bars, positions, total, closed)
+
+
+@exact
+def _count(moved: float, quoted: float, price: float, fee: float, total: Any) -> None:
+    total.traded += abs(moved) * price
+    total.fees += fee
+    total.slippage += moved * (price - quoted)
 
 
 @exact
@@ -316,7 +321,7 @@ def _liquidate(
             price = quoted * (1 + position.slippage if moved > 0 else 1 - position.slippage)
             fee = abs(moved) * price * fee_rate
             _enter(moved, price, fee, position, total)
-            total.liquidation_costs += fee + moved * (price - quoted)
+            _count(moved, quoted, price, fee, total)
             if place < len(closed):
                 _log_closed(row, moment, column, moved, price, fee, closed[place])
                 last = place

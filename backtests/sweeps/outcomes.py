@@ -11,7 +11,7 @@ from backtests.tape import YEAR, Tape
 SUMS = np.dtype(
     [
         ("fills", float),  # orders of assets that were filled
-        ("traded", float),  # $ bought and sold, at prices after slippage
+        ("traded", float),  # $ bought and sold, at prices after slippage; this, fees and slippage: by liquidations too
         ("fees", float),  # $
         ("slippage", float),  # $
         ("equity", float),  # $, at the last close
@@ -32,7 +32,6 @@ SUMS = np.dtype(
         ("downside", float),  # of min(excess, 0)^2
         ("funding", float),  # $, paid less received; this and the rest are of perpetuals
         ("liquidations", float),  # how many times the book was liquidated
-        ("liquidation_costs", float),  # $, fees and slippage of them
         ("ruined", float),  # 1 for a book that a liquidation left nothing, else 0
     ],
     align=True,
@@ -77,6 +76,8 @@ class Outcomes:
             "exposure": sums["exposure"].copy(),
             "turnover": sums["traded"] / 2 / sums["mean_equity"] / self.years,
             "costs_paid": (sums["fees"] + sums["slippage"]) / sums["mean_equity"] / self.years,
+            "funding_paid": sums["funding"] / sums["mean_equity"] / self.years,
+            "liquidations": sums["liquidations"].copy(),
             "fills": sums["fills"].copy(),
         }
 

@@ -49,7 +49,7 @@ def run_sweep(
     weighing(done, total) : called as the statistics are made
 
     Raises BadUsage, before anything is run, where the sweep does not fit into memory or disk or the folder holds
-    something else; LookAhead for a rule that looks ahead; CheckFailed where vectorbt disagrees; NoData where no trial
+    something else; LookAhead for a rule that looks ahead; CheckFailed where the judge disagrees; NoData where no trial
     has anything to decide on.
     """
     if cluster is None:

@@ -25,7 +25,7 @@ class Sweep:
 
     table : a row per trial, by its number from 0; columns: the parameters (`columns`), the measures, "problem"
     returns : of all trials without a problem, daily and in excess of cash      benchmark : the same of the yardstick
-    verdict : what can be said of the best      judged : which trials vectorbt ran again
+    verdict : what can be said of the best      judged : which trials were run again
     manifest : of the best trial, with the search and the counts of trials      folder : where it is kept
     result : the best trial as `ebbtide run` gives it
     """

@@ -175,7 +175,9 @@ def _value(value: Any) -> str:
 
 def agreement(judged: Any) -> str:
     """What the judge found."""
-    return f"vectorbt agrees on {_counted(len(judged.numbers))}: largest difference in equity {judged.largest:.1e}"
+    return (
+        f"{judged.subject} agrees on {_counted(len(judged.numbers))}: largest difference in equity {judged.largest:.1e}"
+    )
 
 
 def statistics_table(verdict: Any) -> Table:

@@ -35,10 +35,10 @@ ENGINES = {False: "kernel", True: "events"}
 
 
 def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, watch: Watching) -> Sweep:
-    """Let vectorbt judge, count the ledger's trials, and say what the best of `table` is worth.
+    """Let the judge run some again, count the ledger's trials, and say what the best of `table` is worth.
 
     watch(done, total) : called as the statistics are made
-    Raises NoData where no trial has a score, CheckFailed where vectorbt disagrees.
+    Raises NoData where no trial has a score, CheckFailed where the judge disagrees.
     """
     scores = pd.Series(plan.scores(table), table.index)
     _require_scores(plan, table, scores)
@@ -144,6 +144,8 @@ def _notices(plan: Plan, table: pd.DataFrame) -> list[str]:
     told = []
     if path_dependent(plan.space.base):
         told.append(f"{plan.family} looks at its own book: each trial ran through the event engine, not the kernel")
+    if ruined := int((table["final_equity"] == 0).sum()):
+        told.append(f"{ruined:,} of {len(table):,} trials were ruined: a liquidation left nothing")
     problems = table["problem"][table["problem"] != ""]
     if len(problems):
         told.append(f"{len(problems):,} of {len(table):,} trials could not be run; the first: {problems.iloc[0]}")

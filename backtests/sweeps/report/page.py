@@ -67,6 +67,7 @@ def render(sweep: "Sweep") -> str:
         ranked=words.ranked(sweep),
         resampling=words.resampling(sweep.verdict),
         judgement=words.judgement(sweep),
+        judge=sweep.judged.by,
         folder=str(sweep.folder),
         rows=min(len(sweep.table), MOST_ROWS),
         manifest_text=as_json(sweep.manifest, indent=2),
@@ -83,7 +84,7 @@ def render(sweep: "Sweep") -> str:
 class Row:
     """A trial in the table of the best.
 
-    judged : the largest relative difference of equity to vectorbt's, "" where vectorbt did not run it again
+    judged : the largest relative difference of equity to the judge's, "" where it was not run again
     """
 
     number: int

@@ -130,13 +130,13 @@ def search_of(plan: "Plan", trials: int) -> str:
 
 
 def judgement(sweep: "Sweep") -> str:
-    """What vectorbt said of the trials that it ran again."""
+    """What the judge said of the trials that it ran again."""
     judged = sweep.judged
     if not len(judged.numbers):
-        return "vectorbt ran no trial again: none has a result."
+        return f"{judged.subject} ran no trial again: none has a result."
     return (
-        f"vectorbt ran {counted(len(judged.numbers))} again, the best and a random sample; the largest relative "
-        f"difference of equity is {judged.largest:.1e}."
+        f"{judged.subject} ran {counted(len(judged.numbers))} again, the best and a random sample; the largest "
+        f"relative difference of equity is {judged.largest:.1e}."
     )
 
 
