@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from backtests.analysis.liquidations import liquidations
 from backtests.proofs import Proof, prove, turns_of
 from backtests.result import Result
 from backtests.tape import known_rate
@@ -229,17 +230,14 @@ def _ruined(result: Result) -> list[Finding]:
 @rule
 def _liquidated(result: Result) -> list[Finding]:
     """LIQUIDATED: the venue closed the whole book, because its equity met the maintenance margin."""
-    bars = pd.DatetimeIndex(result.liquidations["open_time"]).unique()
-    if len(bars) == 0:
+    found = liquidations(result)
+    if found.empty:
         return []
-    ends, equity = bars + result.tape.length, result.equity
-    before = equity.to_numpy()[equity.index.get_indexer(ends) - 1]
-    lost = 1 - equity[ends].to_numpy() / before
-    worst, costs = int(lost.argmax()), float(result.liquidation_costs.to_numpy().sum())
-    times = "once" if len(bars) == 1 else f"{len(bars)} times, first in the bar of {bars[0]:%Y-%m-%d %H:%M}"
+    lost, worst = found["lost"], found["lost"].idxmax()
+    many = f"in {len(found)} bars, first in that of {found.index[0]:%Y-%m-%d %H:%M}; the worst of them"
     sentence = (
-        f"the book was liquidated {times}; the dearest, in the bar of {bars[worst]:%Y-%m-%d %H:%M}, took "
-        f"{lost[worst]:.0%} of equity, and all forced closes together cost ${costs:,.0f} in fees and slippage"
+        f"the book was liquidated {many if len(found) > 1 else 'once'}, in the bar of {worst:%Y-%m-%d %H:%M}, which "
+        f"took {lost[worst]:.0%} of equity; forced closes cost ${found['costs'].sum():,.0f} in fees and slippage"
     )
     return [Finding("LIQUIDATED", result.name, sentence)]
 

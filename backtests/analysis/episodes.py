@@ -11,17 +11,18 @@ from backtests.metrics import ROUNDING, bars_per_year
 from backtests.result import Result
 from backtests.tape import CASH
 
-COLUMNS = ["decision", "start", "end", "exposure", "log_return", "total_return", "cagr", "sharpe"]
+COLUMNS = ["decision", "start", "end", "exposure", "side", "log_return", "total_return", "cagr", "sharpe"]
 
 
 @dataclass(frozen=True)
 class Episodes:
     """The time of a backtest cut at the fills of its decisions, into stretches that each hold one target.
 
-    An episode is a stretch whose target holds something. It begins at the open at which its decision filled, and ends
-    at the open at which the next one did, or with the last bar. What entering costs is its own; what leaving costs
-    too, unless the next stretch is an episode, which then pays for the change. A decision for the target that stands,
-    such as a date of a schedule, begins none, nor does one that another overtook before it could fill.
+    An episode is a stretch whose target holds something, long or short, in a book that is not ruined. It begins at the
+    open at which its decision filled, and ends at the open at which the next one did, or with the last bar. What
+    entering costs is its own; what leaving costs too, unless the next stretch is an episode, which then pays for the
+    change. A decision for the target that stands, such as a date of a schedule, begins none, nor does one that another
+    overtook before it could fill.
     """
 
     result: Result
@@ -30,13 +31,15 @@ class Episodes:
     def frame(self) -> pd.DataFrame:
         """A row per episode, in order.
 
-        decision : position in the result's decisions      start, end : UTC      exposure : wanted
+        decision : position in the result's decisions      start, end : UTC
+        exposure : wanted, longs less shorts      side : "long", "short", or "both"
         log_return : log of the growth of equity over the episode, costs included
         total_return, cagr, sharpe : of the whole backtest, had the episode earned what cash did
         """
         stretches = self.stretches
-        held = np.flatnonzero(stretches["exposure"] > 0)
+        held = self._held
         kept = stretches.iloc[held].drop(columns="row").reset_index(drop=True)
+        kept["side"] = [_side(self._wanted[decision]) for decision in kept["decision"]]
         without = [self.summary(self.returns_without([stretch])) for stretch in held.tolist()]
         names = COLUMNS[-3:]
         return kept.assign(**{name: [each[name] for each in without] for name in names})[COLUMNS]
@@ -51,15 +54,14 @@ class Episodes:
         marks = np.append(self._marks, result.equity.iloc[-1])
         opens = result.tape.opens.index
         ends = [*opens[rows[1:]], result.equity.index[-1]]
-        with np.errstate(divide="ignore"):
-            growth = np.diff(np.log(marks))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            growth = np.where(marks[:-1] > 0, np.diff(np.log(marks)), 0.0)  # nothing grows from nothing
         return self._cuts.assign(start=opens[rows], end=pd.DatetimeIndex(ends), log_return=growth)
 
     def without_best(self, count: int) -> dict[str, float]:
         """total_return, cagr and sharpe, had the `count` best episodes earned what cash did."""
         stretches = self.stretches
-        held = stretches[stretches["exposure"] > 0]
-        best = held["log_return"].nlargest(count).index
+        best = stretches["log_return"].iloc[self._held].nlargest(count).index
         return self.summary(self.returns_without([int(stretch) for stretch in best]))
 
     def returns_without(self, chosen: Sequence[int]) -> np.ndarray:
@@ -76,7 +78,8 @@ class Episodes:
             if stretch + 1 < len(rows):
                 last = rows[stretch + 1]
                 returns[first + 1 : last] = cash[first + 1 : last]
-                returns[last] = to_open[last] * equity[last + 1] / self._marks[stretch + 1] - 1
+                left = self._marks[stretch + 1]
+                returns[last] = (to_open[last] * equity[last + 1] / left if left > 0 else 1.0) - 1
             else:
                 returns[first + 1 :] = cash[first + 1 :]
         return np.asarray(returns)
@@ -111,6 +114,21 @@ class Episodes:
         return np.asarray(self.result.equity)
 
     @cached_property
+    def _wanted(self) -> np.ndarray:
+        return np.asarray(self.result.decisions)
+
+    @cached_property
+    def _held(self) -> np.ndarray:
+        """Positions of the stretches that are episodes."""
+        return np.flatnonzero(self._holds & (self._marks > 0))
+
+    @cached_property
+    def _holds(self) -> np.ndarray:
+        """Whether the target of each stretch holds something."""
+        decisions = self._cuts["decision"].to_numpy()
+        return np.asarray((decisions >= 0) & (self._wanted[decisions] != 0).any(axis=1))
+
+    @cached_property
     def _rows(self) -> np.ndarray:
         return np.asarray(self._cuts["row"])
 
@@ -139,7 +157,10 @@ class Episodes:
         cash = np.append(result.execution.capital, result.cash.to_numpy()[:-1])
         before = cash[rows] + (units[rows] * opens.to_numpy()[rows]).sum(axis=1)
         paid = result.costs.sum(axis=1).groupby(level=0).sum().reindex(opens.index[rows]).fillna(0.0).to_numpy()
-        return np.asarray(before - np.where(self._cuts["exposure"] > 0, 0.0, paid))
+        marks = before - np.where(self._holds, 0.0, paid)
+        if result.ruined_at is None:
+            return np.asarray(marks)
+        return np.where(opens.index[rows] < result.ruined_at, np.maximum(marks, 0.0), 0.0)
 
     @cached_property
     def _cash_around_opens(self) -> tuple[np.ndarray, np.ndarray]:
@@ -149,3 +170,13 @@ class Episodes:
             return np.ones(len(tape.opens)), np.ones(len(tape.opens))
         opens, closes = tape.opens[CASH].to_numpy(), tape.closes[CASH].to_numpy()
         return opens / np.append(1.0, closes[:-1]), closes / opens
+
+
+def _side(weights: np.ndarray) -> str:
+    """What a target that holds something holds.
+
+    >>> _side(np.array([0.5, 0.0])), _side(np.array([-0.5, 0.0])), _side(np.array([0.5, -0.5]))
+    ('long', 'short', 'both')
+    """
+    sides = {"long": (weights > 0).any(), "short": (weights < 0).any()}
+    return "both" if all(sides.values()) else next(side for side, held in sides.items() if held)

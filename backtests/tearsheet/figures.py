@@ -63,6 +63,19 @@ def trace(
     return line | ({"hovertemplate": hover} if hover else {})
 
 
+def marks(at: pd.Series, name: str, color: str) -> dict[str, Any]:
+    """A cross at each value of `at`, indexed by UTC day."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": at.index.strftime("%Y-%m-%d").tolist(),
+        "y": at.to_numpy(np.float32),
+        "marker": {"symbol": "x", "color": color, "size": 9, "line": {"width": 1, "color": "#ffffff"}},
+        "hovertemplate": "%{fullData.name}<extra></extra>",
+    }
+
+
 def dollar_ticks(low: float, high: float) -> list[float]:
     """Round numbers between `low` and `high` for a logarithmic axis: 1, 2, 5 and powers of ten; all tens if many.
 
@@ -78,8 +91,9 @@ def dollar_ticks(low: float, high: float) -> list[float]:
 
 
 def dollars(values: pd.DataFrame | pd.Series) -> dict[str, Any]:
-    """A logarithmic axis of money over the range of `values`."""
-    ticks = dollar_ticks(float(values.min(axis=None)), float(values.max(axis=None)))
+    """A logarithmic axis of money over the range of `values`; it has no 0, so the 0 of a ruined book is not on it."""
+    above = values.where(values > 0)
+    ticks = dollar_ticks(float(above.min(axis=None)), float(above.max(axis=None)))
     if len(ticks) < 3:  # a narrow range is best left to plotly
         return {"type": "log", "tickprefix": "$", "tickformat": "~s", "nticks": 6}
     return {"type": "log", "tickvals": ticks, "ticktext": [_dollar(tick) for tick in ticks]}

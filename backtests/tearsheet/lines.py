@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from backtests.metrics import days_of, labels, with_benchmarks
 from backtests.result import Result
 from backtests.tearsheet.document import Key
-from backtests.tearsheet.figures import COLORS, DASHES, MORE_COLORS, NEUTRAL, plain, trace
+from backtests.tearsheet.figures import COLORS, DASHES, MORE_COLORS, NEUTRAL, marks, plain, trace
 
 ASSET_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7")
 
@@ -66,6 +67,25 @@ def curves(frame: pd.DataFrame, lines: Sequence[Line]) -> list[dict[str, Any]]:
         | {"zorder": 0 if line.is_benchmark else 1}
         for line in lines
     ]
+
+
+def liquidation_marks(frame: pd.DataFrame, lines: Sequence[Line], above: float = -np.inf) -> list[dict[str, Any]]:
+    """A cross on each line on every day on which its book was liquidated; one trace per line that was.
+
+    above : where its value is not above this, which the axis can't show, the cross stands at the last one that is
+    """
+    drawn = []
+    for line in lines:
+        days = days_of(pd.DatetimeIndex(line.result.liquidations["open_time"].unique()) + line.result.tape.length)
+        values = frame[line.label].where(frame[line.label] > above).ffill().reindex(days.unique())
+        if len(values):
+            drawn.append(marks(values, f"{plain(line.label)} liquidated", line.color))
+    return drawn
+
+
+def liquidation_keys(lines: Sequence[Line]) -> list[Key]:
+    """The entry of a legend for the crosses, if there are any."""
+    return [Key("liquidated", "cross", NEUTRAL)] if any(len(line.result.liquidations) for line in lines) else []
 
 
 def span(frame: pd.DataFrame | pd.Series) -> str:

@@ -10,7 +10,7 @@ from backtests.metrics import DAY, METRICS, ROUNDING, days_of, drawdown
 from backtests.result import Result
 from backtests.tearsheet.document import Charts, Definition, Key, Table
 from backtests.tearsheet.figures import SHADE, dated, faded, plain, trace
-from backtests.tearsheet.lines import Line, span
+from backtests.tearsheet.lines import Line, liquidation_keys, liquidation_marks, span
 from backtests.tearsheet.sections.growth import Drawdown
 from backtests.tearsheet.sections.periods import SHOWN
 from backtests.tearsheet.sheet import Section, Sheet
@@ -101,7 +101,8 @@ class Underwater:
         area = trace(frame["drawdown"], plain(self.line.label), self.line.color, width=1.2, hover="%{y:.1%}")
         area |= {"fill": "tozeroy", "fillcolor": faded(self.line.color, 0.25)}
         low = min(1.22 * float(frame["drawdown"].min()), -1e-4)  # room for the numbers below the troughs
-        figure = dated(frame, [area], {"yaxis": {"tickformat": "~%", "range": [low, 0], "nticks": 5}}, 190)
+        crosses = liquidation_marks(frame.set_axis([self.line.label], axis=1), [self.line])
+        figure = dated(frame, [area, *crosses], {"yaxis": {"tickformat": "~%", "range": [low, 0], "nticks": 5}}, 190)
         return figure.update_layout(shapes=_shades(worst, frame.index[-1]), annotations=_numbers(worst, frame))
 
     def alt(self) -> str:
@@ -159,7 +160,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
 def _part(number: int, line: Line, charts: Charts) -> dict[str, Any]:
     if episodes(line.result, 1).empty:
         return {"line": line, "chart": None}
-    chart = charts.add(f"underwater-{number}", Underwater(line))
+    chart = charts.add(f"underwater-{number}", Underwater(line), liquidation_keys([line]))
     return {"line": line, "chart": chart, "table": _table(number, line, charts)}
 
 

@@ -10,10 +10,12 @@ import pandas as pd
 
 from backtests.analysis.causes import sentences
 from backtests.analysis.episodes import Episodes
+from backtests.analysis.liquidations import liquidations
 from backtests.metrics import METRICS
 from backtests.tearsheet.document import Chart, Charts, Definition, Key, Table
 from backtests.tearsheet.figures import COLORS, NEUTRAL, figure, plain
 from backtests.tearsheet.lines import Line
+from backtests.tearsheet.sections.trading import dollars
 from backtests.tearsheet.sheet import Section, Sheet
 
 # Rows of the table, and episodes at each end of the chart; the CSV of the table holds all of them.
@@ -34,6 +36,7 @@ EPISODE = Definition(
 RETURN = Definition(
     "episode_return", "Return", "Growth of the whole book over the episode, after costs, at the weights then held."
 )
+SIDE = Definition("episode_side", "Side", "What the target held: longs, shorts, or both at once.")
 SHARE = Definition(
     "episode_share",
     "Share of growth",
@@ -53,6 +56,27 @@ CAUSE = Definition(
     "What began it",
     "What became known at the moment of the decision that began the episode, among what the strategy's signals read, "
     "and its own book where the rule looks there.",
+)
+
+
+MOMENT = Definition(
+    "liquidation-moment",
+    "When in the bar",
+    "At the open, on the way from the open to the worst prices of the bar (range), or at the close, after its funding.",
+)
+LOST = Definition(
+    "liquidation-lost",
+    "Equity lost",
+    "Of the equity at the end of the bar before, by the end of this one; what positions lost until they were closed is "
+    "in it, and so is what forced closes cost.",
+)
+CLOSE_COSTS = Definition(
+    "liquidation-costs", "Forced closes cost", "Slippage and the liquidation fee on all that was closed."
+)
+SHORTFALL = Definition(
+    "liquidation-shortfall",
+    "Venue bore",
+    "What closing everything left owing, because prices went through the margin. The book owes nothing, and is ruined.",
 )
 
 
@@ -143,7 +167,7 @@ class Part:
     @property
     def warning(self) -> str:
         """Said where one episode makes more than half of the whole; else ""."""
-        frame, whole = self.episodes.frame, float(np.log1p(self.line.result.metrics["total_return"]))
+        frame, whole = self.episodes.frame, self._growth
         if len(frame) < 2 or not whole > 0 or not frame["log_return"].max() > LARGE_SHARE * whole:
             return ""
         best = frame["log_return"].idxmax()
@@ -158,11 +182,12 @@ class Part:
         frame = self.episodes.frame.assign(cause=self.causes)
         order = frame["log_return"].abs().sort_values(ascending=False, kind="stable").index[:SHOWN]
         spans, shares = _spans(frame), self._shares()
-        named_shares = [SHARE] * (len(shares) > 0)
+        named_shares, perps = [SHARE] * (len(shares) > 0), self.line.result.execution.perps
         rows = [
             (
                 spans[i],
                 [
+                    *([frame["side"][i]] * perps),
                     TOTAL.text(float(np.expm1(frame["log_return"][i]))),
                     *shares[i : i + 1],
                     *(metric.text(frame[metric.name][i]) for metric in (TOTAL, CAGR, SHARPE)),
@@ -171,10 +196,26 @@ class Part:
             )
             for i in order
         ]
-        columns = [EPISODE, RETURN, *named_shares, *WITHOUT.values(), CAUSE]
+        columns = [EPISODE, *([SIDE] * perps), RETURN, *named_shares, *WITHOUT.values(), CAUSE]
         named = frame.rename(columns={name: f"{name}_without" for name in WITHOUT})
         label = f"The episodes of {self.line.label} that matter most"
         return charts.table(f"episodes-{self.number}", label, named.rename_axis("episode"), columns, rows)
+
+    def liquidations(self, charts: Charts) -> Table | None:
+        """What the venue closed, and what that cost; None for a book that was never liquidated."""
+        found = liquidations(self.line.result)
+        if found.empty:
+            return None
+        rows = [
+            (
+                _date_hyphens(f"{opened:%Y-%m-%d %H:%M}"),
+                [moment, closed, f"{lost:.1%}", dollars(after), dollars(costs), dollars(shortfall)],
+            )
+            for opened, moment, closed, _, after, lost, costs, shortfall in found.itertuples(name=None)
+        ]
+        heads = ["Bar opened (UTC)", MOMENT, "What was closed", LOST, "Equity left", CLOSE_COSTS, SHORTFALL]
+        label = f"Liquidations of {self.line.label}"
+        return charts.table(f"liquidations-{self.number}", label, found, heads, rows)
 
     def chart(self, charts: Charts) -> Chart:
         """Total return and Sharpe ratio without each."""
@@ -182,9 +223,15 @@ class Part:
         keys.append(Key("higher without it", "area", RISE))
         return charts.add(f"without-{self.number}", WithoutEach(self.line, self.episodes), keys)
 
+    @property
+    def _growth(self) -> float:
+        """The log of the growth of the whole; minus infinity for a ruined book."""
+        result = self.line.result
+        return float(np.log1p(result.metrics["total_return"])) if result.ruined_at is None else -np.inf
+
     def _shares(self) -> list[str]:
         """Of each episode; none at all where the whole did not gain."""
-        whole = float(np.log1p(self.line.result.metrics["total_return"]))
+        whole = self._growth
         return [f"{log / whole:.0%}" for log in self.episodes.frame["log_return"]] if whole > 0 else []
 
 
@@ -208,6 +255,7 @@ def _shown(part: Part, charts: Charts) -> dict[str, Any]:
         "each_end": EACH_END,
         "chart": part.chart(charts) if several else None,
         "table": part.table(charts) if several else None,
+        "liquidations": part.liquidations(charts),
     }
 
 

@@ -14,7 +14,7 @@ from backtests.metrics import DAY, daily_equity, days_of, drawdown
 from backtests.result import Result
 from backtests.tearsheet.document import Key, as_csv
 from backtests.tearsheet.figures import dated, dollars, every_day, faded, plain
-from backtests.tearsheet.lines import Line, curves, line_keys, span
+from backtests.tearsheet.lines import Line, curves, line_keys, liquidation_keys, liquidation_marks, span
 from backtests.tearsheet.sheet import Section, Sheet
 
 # A colour a regime; its lowest state is faint, its highest full, so that they differ on white, on black and in print.
@@ -38,7 +38,8 @@ class Equity:
         money = dollars(frame) | {"hoverformat": "$,.0f"}
         if "tickvals" in money:  # they are the logarithmic scale's; this is for the marks of a linear one
             money |= {"tickformat": "$~s"}
-        return dated(frame, curves(frame, self.lines), {"yaxis": money}, 380)
+        crosses = liquidation_marks(frame, self.lines, above=0.0)
+        return dated(frame, [*curves(frame, self.lines), *crosses], {"yaxis": money}, 380)
 
     def alt(self) -> str:
         """Where each curve starts and ends."""
@@ -149,7 +150,7 @@ class Drawdown:
     def figure(self) -> Any:
         """Lines below zero."""
         frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".1%", "rangemode": "tozero"}}
-        return dated(frame, curves(frame, self.lines), layout, 240)
+        return dated(frame, [*curves(frame, self.lines), *liquidation_marks(frame, self.lines)], layout, 240)
 
     def alt(self) -> str:
         """The deepest point of each curve."""
@@ -163,7 +164,8 @@ def build(sheet: Sheet) -> dict[str, Any]:
     equity = Equity(sheet.lines)
     strips = RegimeStrips(sheet.results[0], equity.frame().index)
     return {
-        "equity": sheet.charts.add("equity", equity, line_keys(sheet.lines)),
+        "equity": sheet.charts.add("equity", equity, [*line_keys(sheet.lines), *liquidation_keys(sheet.lines)]),
+        "ruined": [line.label for line in sheet.lines if line.result.ruined_at is not None],
         "strips": _strips(sheet, strips),
         "regimes": strips.states.regimes,
         "left_out": [regime.label for regime in strips.regimes if regime not in strips.states.regimes],

@@ -82,13 +82,18 @@ class Positions:
         return len(self.line.result.decisions) <= MOST_MARKS
 
     def figure(self) -> Any:
-        """Prices with their decisions above, weights stacked below."""
+        """Prices with their decisions above, weights stacked below: longs upwards from zero, shorts downwards."""
         frame, each = self.frame(), PRICE if len(self.assets) <= 3 else SMALL_PRICE
         drawn = WEIGHTS + (each + GAP) * len(self.assets)
         layout: dict[str, Any] = {
-            "yaxis": {"domain": [0, WEIGHTS / drawn], "tickformat": ".0%", "range": [0, 1.02], "nticks": 4}
+            "yaxis": {
+                "domain": [0, WEIGHTS / drawn],
+                "tickformat": ".0%",
+                "range": _span_of(frame[self.assets]),
+                "nticks": 4,
+            }
         }
-        traces = [self._weight(frame, asset, color) for asset, color in asset_colors(self.assets)]
+        traces = self._weights(frame)
         # The decisions of all prices are one text each, told with the first price: the others only show their marks.
         for row, asset in enumerate(self.assets):
             axis, top = f"y{row + 2}", 1 - row * (each + GAP) / drawn
@@ -116,9 +121,17 @@ class Positions:
             f"{span(self.frame())}; at the end {held}."
         )
 
-    def _weight(self, frame: pd.DataFrame, asset: str, color: str) -> dict[str, Any]:
-        area = {"stackgroup": "weights", "fillcolor": faded(color), "line": {"color": color, "width": 0, "shape": "hv"}}
-        return trace(frame[asset], plain(asset), color, hover="%{y:.0%}") | area
+    def _weights(self, frame: pd.DataFrame) -> list[dict[str, Any]]:
+        """An area per asset; of an asset that was short too, one for its longs and one for its shorts."""
+        drawn = []
+        for asset, color in asset_colors(self.assets):
+            weight, name = frame[asset], plain(asset)
+            look = {"fillcolor": faded(color), "line": {"color": color, "width": 0, "shape": "hv"}}
+            for side, part in (("weights", weight.clip(lower=0)), ("shorts", weight.clip(upper=0))):
+                if side == "weights" or (part < 0).any():
+                    label = name if not (weight < 0).any() else f"{name} {'long' if side == 'weights' else 'short'}"
+                    drawn.append(trace(part, label, color, hover="%{y:.0%}") | {"stackgroup": side} | look)
+        return drawn
 
     def _marks(self, asset: str, axis: str, texts: np.ndarray | None) -> list[dict[str, Any]]:
         decisions = self.decisions(asset)
@@ -190,6 +203,11 @@ class SignalValues:
         values = self.frame()["value"]
         return levels[(levels >= values.min()) & (levels <= values.max())].tolist()  # type: ignore[no-any-return]
 
+    def exposures(self) -> list[float]:
+        """From where to where the shade of the exposure is drawn: 0 to 1, and more for what goes beyond."""
+        exposure = self.frame()["exposure"]
+        return [min(0.0, float(exposure.min())), max(1.0, float(exposure.max()))]
+
     def figure(self) -> Any:
         """The signal as a line, its levels dashed, the exposure as a shade behind it, releases as ticks below it."""
         frame, levels = self.frame(), self.levels()
@@ -199,7 +217,7 @@ class SignalValues:
         shade |= {"fill": "tozeroy", "fillcolor": SHADE, "line": {"width": 0, "shape": "hv"}}
         value = trace(frame["value"], plain(self.name), self.line.color, yaxis="y2", hover="%{y:.4~g}")
         layout: dict[str, Any] = {
-            "yaxis": {"range": [0, 1], "visible": False, "domain": [rug / drawn, 1]},
+            "yaxis": {"range": self.exposures(), "visible": False, "domain": [rug / drawn, 1]},
             "yaxis2": {"overlaying": "y", "side": "left", "tickmode": "auto", "nticks": 5, "exponentformat": "none"}
             | _range(frame["value"], levels),
         }
@@ -239,6 +257,12 @@ class SignalValues:
     def _released(self, series: str, days: pd.DatetimeIndex) -> np.ndarray:
         stamps = pd.DatetimeIndex(self.line.result.market.known_times(series), tz="UTC")
         return np.asarray(days.isin(days_of(stamps)), np.int8)
+
+
+def _span_of(weights: pd.DataFrame) -> list[float]:
+    """The axis of stacked weights: 0 to 1, and more where there were shorts or leverage."""
+    longs, shorts = weights.clip(lower=0).sum(axis=1), weights.clip(upper=0).sum(axis=1)
+    return [1.02 * min(0.0, float(shorts.min())), 1.02 * max(1.0, float(longs.max()))]
 
 
 def _broken(why: str) -> str:
@@ -295,6 +319,7 @@ def _part(number: int, line: Line, charts: Charts) -> dict[str, Any]:
         "line": line,
         "about": first_line(line.result.strategy),
         "repr": repr(line.result.strategy),
+        "perps": line.result.execution.perps,
         "every_decision": positions.every_decision,
         "positions": charts.add(f"positions-{number}", positions, _position_keys(line)),
         "signals": [

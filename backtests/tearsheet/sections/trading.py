@@ -11,9 +11,9 @@ import pandas as pd
 from backtests.analysis.capacity import capacity, participation
 from backtests.metrics import DAY, METRICS, days_of
 from backtests.result import Result
-from backtests.tearsheet.document import Charts, Definition, Table
-from backtests.tearsheet.figures import dated, every_day
-from backtests.tearsheet.lines import Line, curves, line_keys, span
+from backtests.tearsheet.document import Charts, Definition, Key, Table
+from backtests.tearsheet.figures import DASHES, dated, every_day, plain, trace
+from backtests.tearsheet.lines import Line, asset_colors, curves, line_keys, span
 from backtests.tearsheet.sheet import Section, Sheet
 
 # So many of each strategy's largest fills are listed.
@@ -72,14 +72,28 @@ class Trading:
         return float(np.diff(at).mean() / DAY.value) if len(at) > 1 else float("nan")
 
     def paid(self, kind: str) -> float:
-        """All that was paid of that kind, "fee" or "slippage", $."""
+        """All that fills paid of that kind, "fee" or "slippage", $."""
         return float(self.result.costs[kind].sum())
+
+    @property
+    def liquidated(self) -> float:
+        """Fees and slippage of forced closes, $."""
+        return float(self.result.liquidation_costs.to_numpy().sum())
+
+    @property
+    def together(self) -> float:
+        """Fees and slippage of all that was traded, forced closes too, $."""
+        return self.paid("fee") + self.paid("slippage") + self.liquidated
+
+    @property
+    def funding(self) -> float:
+        """Funding paid less what was received, $."""
+        return -float(self.result.payments["amount"].sum())
 
     def share_of_gain(self) -> float:
         """Costs over the gain before costs, which is what was gained plus what was paid; NaN without such a gain."""
-        paid = self.paid("fee") + self.paid("slippage")
-        gross = float(self.result.equity.iloc[-1]) - self.result.execution.capital + paid
-        return paid / gross if gross > 0 else float("nan")
+        gross = float(self.result.equity.iloc[-1]) - self.result.execution.capital + self.together
+        return self.together / gross if gross > 0 else float("nan")
 
     def largest(self) -> pd.DataFrame:
         """The LARGEST fills by notional, the largest first.
@@ -121,9 +135,52 @@ class Costs:
     @staticmethod
     def _paid(result: Result) -> pd.Series:
         days = days_of(result.tape.known_at).unique()
-        costs = result.costs.sum(axis=1)
+        costs = pd.concat([result.costs, result.liquidation_costs]).sum(axis=1).sort_index()
         shares = costs / result.equity.reindex(costs.index, method="ffill").to_numpy()
         return shares.groupby(shares.index.floor("D")).sum().reindex(days, fill_value=0.0).cumsum()
+
+
+@dataclass(frozen=True)
+class FundingSoFar:
+    """Funding of each asset so far: each payment over the equity just before its bar, added up; received: below 0."""
+
+    lines: Sequence[Line]
+
+    def frame(self) -> pd.DataFrame:
+        """A column per line and asset, cumulated by UTC day, fractions."""
+        return every_day(pd.concat([self._paid(line) for line in self.lines], axis=1, sort=True))
+
+    def figure(self) -> Any:
+        """Lines that rise while funding is paid and fall while it is received."""
+        frame, layout = self.frame(), {"yaxis": {"tickformat": "~%", "hoverformat": ".2%", "rangemode": "tozero"}}
+        drawn = [trace(frame[key.name], plain(key.name), key.color, key.dash) for key in self.keys()]
+        return dated(frame, drawn, layout, 220)
+
+    def keys(self) -> list[Key]:
+        """The legend: a lone strategy's assets have the colours of assets, several strategies' their own."""
+        return [
+            Key(_of_asset(line, asset), "line", color if len(self.lines) == 1 else line.color, DASHES[i % len(DASHES)])
+            for line in self.lines
+            for i, (asset, color) in enumerate(asset_colors(line.result.tape.assets))
+        ]
+
+    def alt(self) -> str:
+        """What each paid in all."""
+        frame = self.frame()
+        paid = [f"{name} {column.dropna().iloc[-1]:.2%}" for name, column in frame.items()]
+        return f"Funding paid so far, as shares of equity, {span(frame)}: {'; '.join(paid)}."
+
+    @staticmethod
+    def _paid(line: Line) -> pd.DataFrame:
+        result = line.result
+        before = result.equity.iloc[:-1].to_numpy()
+        shares = -result.funding.div(before, axis=0).where(before[:, None] > 0, 0.0)
+        by_day = shares.groupby(days_of(result.tape.known_at)).sum().cumsum()
+        return by_day.set_axis([_of_asset(line, asset) for asset in by_day], axis=1)
+
+
+def _of_asset(line: Line, asset: str) -> str:
+    return f"{line.label}: {asset}"
 
 
 # --- texts
@@ -176,7 +233,7 @@ COSTS = (
     ),
     Column(
         Definition("cost-together", "Together", "Fees and slippage over the whole window."),
-        lambda own: own.paid("fee") + own.paid("slippage"),
+        lambda own: own.together,
         dollars,
     ),
     _metric("costs_paid"),
@@ -190,6 +247,23 @@ COSTS = (
         Trading.share_of_gain,
         _percent(1),
     ),
+)
+
+# Behind fees and slippage of fills, and at the end, where there are perpetuals.
+LIQUIDATION_COST = Column(
+    Definition("cost-liquidation", "Liquidations", "Fees and slippage of forced closes over the whole window."),
+    lambda own: own.liquidated,
+    dollars,
+)
+FUNDING_COST = Column(
+    Definition(
+        "cost-funding",
+        "Funding",
+        "Funding paid less what was received, over the whole window; below 0, more was received. It is no cost of "
+        "trading, and in none of the others.",
+    ),
+    lambda own: own.funding,
+    lambda value: f"-{dollars(-value)}" if value < 0 else dollars(value),
 )
 
 FILLS = (
@@ -289,8 +363,11 @@ def build(sheet: Sheet) -> dict[str, Any]:
     """Costs and capacity of all lines, and the largest fills of each strategy."""
     panel = Costs(sheet.lines)
     owns = [Trading(line.result) for line in sheet.lines]
+    perps = [line for line in sheet.strategies if line.result.execution.perps]
+    costs = (*COSTS[:2], LIQUIDATION_COST, *COSTS[2:], FUNDING_COST) if perps else COSTS
+    funding = FundingSoFar(perps)
     tables = [
-        _numbers(sheet, owns, "trading-costs", "Fees and slippage by strategy", COSTS),
+        _numbers(sheet, owns, "trading-costs", "Fees and slippage by strategy", costs),
         _numbers(sheet, owns, "trading-fills", "Fills and turnover by strategy", FILLS),
         _numbers(sheet, owns, "trading-volume", "Share of the market's volume by strategy", PARTICIPATION),
         _numbers(sheet, owns, "trading-capacity", "Capacity by strategy", CAPACITY),
@@ -298,6 +375,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
     return {
         "chart": sheet.charts.add("costs", panel, line_keys(sheet.lines)),
         "tables": tables,
+        "funding": sheet.charts.add("funding", funding, funding.keys()) if perps else None,
         "turnover": _turnover(sheet, owns),
         "largest": _largest(sheet.charts, sheet.strategies),
         "volumes": [
