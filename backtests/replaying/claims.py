@@ -30,7 +30,7 @@ def claims(saved: SavedResult, label: str, result: Result, explained: bool) -> I
     if saved.strategy and "walk" not in about and saved.strategy != about["strategy"]:
         words = f"strategy of {label}: the file says {saved.strategy}, and its manifest {about['strategy']}"
         yield Difference(f"strategy of {label}", saved.strategy, about["strategy"], FILE, words)
-    if "walk" in about and not _is_walk(about["walk"], result):
+    if "walk" in about and not is_walk(about["walk"], result):
         yield _contradicted(f"walk of {label}", about["walk"], "no walk", FILE)
     if "largest_difference" in about:
         then, now = about["largest_difference"], _largest_difference(result)
@@ -83,7 +83,7 @@ def _metrics(saved: SavedResult, label: str, cause: str) -> Iterator[Difference]
             yield Difference(f"metrics of {label}", "", told, cause, f"metrics of {label}: {words.format(told)}")
 
 
-def _is_walk(walk: Mapping[str, Any], result: Result) -> bool:
+def is_walk(walk: Mapping[str, Any], result: Result) -> bool:
     """Whether what was run holds one choice after another of the strategy that the walk says."""
     named = str(walk.get("strategy")).partition("(")[0]
     parts: tuple[Any, ...] = getattr(result.strategy, "parts", ())

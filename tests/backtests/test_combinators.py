@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,20 @@ from backtests.backtest import Backtest
 from backtests.execution import Execution
 from backtests.ledger import Ledger, record
 from backtests.proofs import prove
+from backtests.replaying.claims import is_walk
 from backtests.replaying.replay import replayed
 from backtests.request import Request, request
 from backtests.selection import find_strategy
 from backtests.sweeps.grid import Space, read_space
 from backtests.sweeps.judge import judge
 from backtests.sweeps.runner import FastPath
+from backtests.sweeps.scheduled import scheduled
 from backtests.sweeps.trials import Task, World
 from backtests.tape import build_tape
 from data_cache.errors import EbbtideError
 from data_cache.lab import Lab
 from data_cache.market import Market
-from strategies import Blend, Capped, Gate, Strategy, VolatilityScaled
+from strategies import Blend, Capped, Gate, NetLiquidityTide, Strategy, VolatilityScaled
 from tests.backtests.test_engines_agree import CONTRACT, SIGNALS, assert_same_fills, difference, worlds
 
 START, END = pd.Timestamp("2023-01-01", tz="UTC"), pd.Timestamp("2023-12-01", tz="UTC")
@@ -158,3 +161,12 @@ def test_a_saved_run_of_a_combinator_is_run_again(tmp_path: Path) -> None:
     (result,) = record(asked.run(), "run", Ledger(tmp_path))
     (tmp_path / "r.json").write_text(json.dumps(result.summary()))
     replayed(tmp_path / "r.json").require()
+
+
+def test_a_walk_of_a_combinator_is_known_by_its_class_though_it_counts_as_what_is_inside(lab: Market) -> None:
+    walked = scheduled([(START, Gate(NetLiquidityTide(4))), (START + pd.Timedelta(days=90), Gate(NetLiquidityTide(8)))])
+    result = Backtest(walked, lab, start=START, end=END).run()
+    assert result.strategy.family == "NetLiquidityTide"
+    assert is_walk({"strategy": repr(Gate())}, result)
+    assert not is_walk({"strategy": repr(NetLiquidityTide())}, result)
+    assert not is_walk({"strategy": repr(Gate())}, replace(result, strategy=Gate()))
