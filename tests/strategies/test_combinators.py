@@ -40,7 +40,7 @@ every_combinator = pytest.mark.parametrize("strategy", COMBINATORS, ids=lambda s
 
 @dataclass(frozen=True)
 class Holds(Strategy):
-    """Weights as they are given, short ones and those above 1 too; "parts" may also be undecided."""
+    """Weights as they are given, short ones and those above 1 too."""
 
     btc: float = 0.5
     eth: float = 0.25
@@ -165,9 +165,9 @@ def test_long_and_short_of_two_parts_are_netted() -> None:
 
 
 def test_a_blend_decides_nothing_while_one_part_decides_nothing() -> None:
-    weights = held(Blend((BuyAndHold(mix=BTC), Holds(np.nan, np.nan))))
+    weights = held(Blend((BuyAndHold(mix=(("SOL", 1.0),)), Holds(np.nan, np.nan))))
     assert np.isnan(list(weights.values())).all()
-    assert list(weights) == ["BTC", "ETH"]
+    assert list(weights) == ["SOL", "BTC", "ETH"]
 
 
 def test_one_weight_that_is_unknown_beside_one_that_is_known_stays_an_error(lab: Market) -> None:
