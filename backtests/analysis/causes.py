@@ -84,6 +84,8 @@ def _described(
     if need == BOOK or ":" in need:  # the UTC day that ended then
         day = (moments.tz_localize(None) - pd.Timedelta(1, "ns")).floor("D")
         return day.to_numpy(), np.full(len(newest), np.nan)
+    if not len(newest):  # a signal may read a series that a market need not have
+        return np.empty(0, "datetime64[ns]"), np.empty(0)
     releases = market.observations.releases(need)
     return releases["period"].to_numpy()[newest], releases["value"].to_numpy()[newest]
 

@@ -55,6 +55,21 @@ def test_the_sentence_names_series_period_value_and_moment() -> None:
     ]
 
 
+def test_a_series_that_a_signal_can_do_without_and_the_market_has_not_causes_nothing() -> None:
+    @dataclass(frozen=True)
+    class Either(Funding):
+        one_of = ("FUNDING_BTC", "SRF")
+
+    @dataclass(frozen=True)
+    class FollowEither(Follow):
+        def signals(self) -> dict[str, Signal]:
+            return {"funding": Either()}
+
+    result = run(market([100.0] * 5, funding=[("2024-01-01 08:00", 0.0001)]), FollowEither())
+    assert needs(result) == ["FUNDING_BTC", "SRF"]
+    assert causes(result)["need"].tolist() == ["FUNDING_BTC"]
+
+
 @dataclass(frozen=True)
 class Lending(Signal):
     """Newest take-up of the repo facility, $bn."""
