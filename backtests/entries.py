@@ -35,9 +35,9 @@ def liquidation_table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
 
 
 def _typed(table: pd.DataFrame, times: list[str]) -> pd.DataFrame:
-    kinds = dict.fromkeys(times, "datetime64[ns, UTC]")
-    numbers = [name for name in table if name not in (*times, "asset", "moment")]
-    return table.astype(kinds | dict.fromkeys(numbers, float))
+    kinds = dict.fromkeys(table, "float") | dict.fromkeys(times, "datetime64[ns, UTC]")
+    kinds |= {name: "str" for name in ("asset", "moment") if name in table}
+    return table.astype(kinds)
 
 
 @dataclass(frozen=True)
