@@ -325,6 +325,7 @@ def prove(
     timeframe: Annotated[str, typer.Option("--timeframe", help="1d, 4h or 1h.")] = "1d",
     data: Annotated[str, typer.Option("--data", help="lab (simulated) or cache.")] = "lab",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the lab, the cuts and the noise.")] = 7,
+    perps: Annotated[bool, typer.Option("--perps", help="Positions are perpetuals: weights may be below 0.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -336,9 +337,8 @@ def prove(
 
     asked = Request(timeframe=timeframe, data=data, seed=seed, store=store)
     market = asked.market()
-    proofs = [
-        put_to_proof(s, market, cuts, seed) for s in progress(find_strategies(strategies, settings or ()), "Proving")
-    ]
+    found = progress(find_strategies(strategies, settings or ()), "Proving")
+    proofs = [put_to_proof(strategy, market, cuts, seed, perps=perps) for strategy in found]
     if as_json:
         _print_json({"proofs": [proof.summary() for proof in proofs]})
     else:

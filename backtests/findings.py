@@ -101,7 +101,8 @@ def _proof(result: Result, cuts: int) -> Proof | EbbtideError | None:
         return None
     try:
         window = result.tape.opens.index[0], result.tape.known_at[-1]
-        proof = prove(result.strategy, result.market, cuts, window=window, turns=turns_of(result.decisions))
+        turns, perps = turns_of(result.decisions), result.execution.perps
+        proof = prove(result.strategy, result.market, cuts, window=window, turns=turns, perps=perps)
     except EbbtideError as error:
         return error
     proof.require()

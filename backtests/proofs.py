@@ -10,6 +10,7 @@ import pandas as pd
 from backtests.decisions import decide, event_times, traded_assets
 from backtests.events import EventRun
 from backtests.execution import Execution
+from backtests.perpetuals.funding import funding_series
 from backtests.tape import Tape, build_tape
 from data_cache.bars import Bars
 from data_cache.errors import LookAhead, NoData
@@ -68,21 +69,30 @@ class Proof:
 
 
 def prove(
-    strategy: Strategy, market: Market, cuts: int, seed: int = 0, window: Window = WHOLE, turns: Turns | None = None
+    strategy: Strategy,
+    market: Market,
+    cuts: int,
+    seed: int = 0,
+    window: Window = WHOLE,
+    turns: Turns | None = None,
+    perps: bool = False,
 ) -> Proof:
     """Put `strategy` through the proof at up to `cuts` random cuts within `window`; it runs on all of the market.
 
     turns : when a decision changed a weight, see `random_cuts`; as the rule answers on all of the market where None
+    perps : whether positions are perpetuals, so that weights may be below 0 and exposure above 1
     """
     needs = {need for signal in strategy.signals().values() for need in signal.reads}
     tape = _tape(strategy, market)
-    whole = _whole(strategy, market, tape)
+    whole = _whole(strategy, market, tape, perps)
     turns = turns_of(whole.filter(like=WEIGHT)) if turns is None else turns
     moments = random_cuts(market, cuts, seed, needs, window, turns)
-    return Proof(strategy, tuple(moments), tuple(_leaks(whole, strategy, market, tape, moments, seed)), seed)
+    return Proof(strategy, tuple(moments), tuple(_leaks(whole, strategy, market, tape, moments, seed, perps)), seed)
 
 
-def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed: int = 0) -> list[Leak]:
+def leaks(
+    strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed: int = 0, perps: bool = False
+) -> list[Leak]:
     """Every cut at which the past depends on the future, in order; none for a causal strategy.
 
     At each cut the strategy runs on (a) everything, (b) the market with all that became known later removed, (c) the
@@ -93,7 +103,7 @@ def leaks(strategy: Strategy, market: Market, cuts: Sequence[pd.Timestamp], seed
     that stays the same is beyond the proof. Raises what a backtest of the strategy would.
     """
     tape = _tape(strategy, market)
-    return _leaks(_whole(strategy, market, tape), strategy, market, tape, cuts, seed)
+    return _leaks(_whole(strategy, market, tape, perps), strategy, market, tape, cuts, seed, perps)
 
 
 def _tape(strategy: Strategy, market: Market) -> Tape:
@@ -101,19 +111,26 @@ def _tape(strategy: Strategy, market: Market) -> Tape:
 
 
 def _leaks(
-    whole: pd.DataFrame, strategy: Strategy, market: Market, tape: Tape, cuts: Sequence[pd.Timestamp], seed: int
+    whole: pd.DataFrame,
+    strategy: Strategy,
+    market: Market,
+    tape: Tape,
+    cuts: Sequence[pd.Timestamp],
+    seed: int,
+    perps: bool,
 ) -> list[Leak]:
-    end, market = tape.known_at[-1], _of_series_read(strategy, market)
-    found = [_first_difference(whole, _asked(strategy, market, tape, end), end, "left as it was")]
+    end, market = tape.known_at[-1], _of_series_read(strategy, market, tape.assets if perps else ())
+    found = [_first_difference(whole, _asked(strategy, market, tape, end, perps), end, "left as it was")]
     for cut in sorted(cuts):
-        found.append(_leak(whole, strategy, market.until(cut), tape, cut, "removed"))
-        found.append(_leak(whole, strategy, poisoned(market, cut, seed), tape, cut, "replaced by noise"))
+        found.append(_leak(whole, strategy, market.until(cut), tape, cut, "removed", perps))
+        found.append(_leak(whole, strategy, poisoned(market, cut, seed), tape, cut, "replaced by noise", perps))
     return [leak for leak in found if leak is not None]
 
 
-def _of_series_read(strategy: Strategy, market: Market) -> Market:
-    """The market with only those series that the signals may read: changing others takes time and is seen by none."""
+def _of_series_read(strategy: Strategy, market: Market, paying: Sequence[str]) -> Market:
+    """The market with only the series that signals may read, and funding of assets that pay it: others none sees."""
     needs = {need for signal in strategy.signals().values() for need in signal.reads}
+    needs |= {funding_series(asset) for asset in paying}
     observed = market.observations
     return replace(market, observations=observed.only(series for series in observed if series in needs))
 
@@ -208,17 +225,17 @@ def _poison_futures(frame: pd.DataFrame, cut: pd.Timestamp, noise: np.random.Gen
     return frame * np.where((frame.index > cut)[:, None], noise.uniform(0.5, 2, frame.shape), 1.0)
 
 
-def _whole(strategy: Strategy, market: Market, tape: Tape) -> pd.DataFrame:
-    if not path_dependent(strategy):
-        decide(strategy, market, tape, 0.0, 0.0)  # raises what a backtest would
-    whole = _asked(strategy, market, tape, tape.known_at[-1])
+def _whole(strategy: Strategy, market: Market, tape: Tape, perps: bool) -> pd.DataFrame:
+    if not path_dependent(strategy):  # raises what a backtest would, but for too little margin
+        decide(strategy, market, tape, 0.0, 0.0, np.inf if perps else None)
+    whole = _asked(strategy, market, tape, tape.known_at[-1], perps)
     if whole.filter(like=WEIGHT).isna().all(axis=None):
         raise NoData(f"{strategy!r} decides nothing in {market.origin}; there is nothing to prove")
     return whole
 
 
 def _leak(
-    whole: pd.DataFrame, strategy: Strategy, changed: Market, tape: Tape, cut: pd.Timestamp, future: str
+    whole: pd.DataFrame, strategy: Strategy, changed: Market, tape: Tape, cut: pd.Timestamp, future: str, perps: bool
 ) -> Leak | None:
     # Noise is shown to the rule, so that one which looks at all moments at once gives itself away.
     last, until = cut, cut if future == "removed" else tape.known_at[-1]
@@ -226,14 +243,16 @@ def _leak(
         last = until = tape.known_at[tape.known_at <= cut].max()
     past = whole[whole.index <= last]
     try:
-        other = _asked(strategy, changed, tape, until)
+        other = _asked(strategy, changed, tape, until, perps)
     except NoData:  # so early a cut that nothing was known: then nothing may have been decided
         other = past.iloc[:0]
     return _first_difference(past, other[other.index <= last], cut, future)
 
 
-def _asked(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp) -> pd.DataFrame:
-    return (_decided if path_dependent(strategy) else _answered)(strategy, market, tape, until)
+def _asked(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp, perps: bool) -> pd.DataFrame:
+    if path_dependent(strategy):
+        return _decided(strategy, market, tape, until, perps)
+    return _answered(strategy, market, tape, until)
 
 
 def _answered(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp) -> pd.DataFrame:
@@ -249,10 +268,10 @@ def _answered(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestam
     return pd.concat([shown.add_prefix("signal "), answered.add_prefix(WEIGHT)], axis=1)
 
 
-def _decided(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp) -> pd.DataFrame:
+def _decided(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp, perps: bool) -> pd.DataFrame:
     """The decisions of a strategy that looks at its own book, up to `until`, a bar's end."""
-    past = build_tape(market, tape.assets, None, until, "0")
-    return EventRun(strategy, market, past, Execution()).run().decisions.add_prefix(WEIGHT)
+    past = build_tape(market, tape.assets, None, until, "0", perps)
+    return EventRun(strategy, market, past, Execution(perps=perps)).run().decisions.add_prefix(WEIGHT)
 
 
 def _first_difference(one: pd.DataFrame, other: pd.DataFrame, cut: pd.Timestamp, future: str) -> Leak | None:

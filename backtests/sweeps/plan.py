@@ -110,7 +110,7 @@ class Plan:
         """Raise LookAhead where a quick causality proof finds the base out; what it can't be put on is told later."""
         if not path_dependent(self.space.base):  # the event engine shows a rule nothing but its past
             with suppress(NoData):
-                prove(self.space.base, self.market, QUICK_CUTS).require()
+                prove(self.space.base, self.market, QUICK_CUTS, perps=self.execution.perps).require()
 
     def refuse_impossible(self) -> None:
         """Raise what the strategy raises for the first parameter set that it can't be made of, before any is run."""
