@@ -1,7 +1,8 @@
 """Where the return came from: the states of the world, the releases that set off decisions, the signals of a rule.
 
-Log returns are split, for they add up: those of all rows make the log of one plus the total return. All of it describes
-the window that was; none of it says what a state, a release or a signal will be worth.
+Log returns are split, for they add up: those of all rows make the log of one plus the total return; for a book that was
+ruined that is minus infinity, of which no row has a share. With perpetuals funding is part of every return. All of it
+describes the window that was; none of it says what a state, a release or a signal will be worth.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +12,14 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.regimes import REGIMES, UNKNOWN, Regime, States, regimes_at_open
+from backtests.analysis.worth import log_growth, worth_at_opens
+from backtests.backtest import entries
 from backtests.decisions import Asked, ask, asked, moves, rebalance_days
+from backtests.entries import Entries
 from backtests.execution import Execution
 from backtests.metrics import ROUNDING, bars_per_year, sharpe, total_return
 from backtests.result import Result
-from backtests.simulate import Account, account_fills, order_sizes
+from backtests.simulate import Account, order_sizes
 from backtests.tape import YEAR, Tape
 from data_cache.errors import EbbtideError
 from signals.signal import values_at
@@ -68,14 +72,14 @@ def by_trigger(result: Result, causes: pd.DataFrame) -> pd.DataFrame:
     entries, decided = _fills(result)
     triggers = [BEFORE, *_triggers(result, causes, decided)]
     bounds = np.concatenate([[0], entries, [len(result.tape.opens)]])
-    log_worth = np.log(_worth_at_opens(result))
+    worth = worth_at_opens(result)
     cumulated = np.concatenate([[[0.0, 0.0]], np.cumsum(_held(result), axis=0)])
     years, exposed = np.diff(cumulated[bounds], axis=0).T
     stretches = pd.DataFrame(
         {
             "decisions": np.append(0, np.ones(len(entries), int)),
             "time": years / result.years,
-            "log_return": np.diff(log_worth[bounds]),
+            "log_return": log_growth(worth[bounds]),
             "exposure": exposed / result.years,
         }
     )
@@ -151,16 +155,19 @@ def _rerun(result: Result, on: Asked, median: float) -> _Without:
     if not len(moved):
         return _Without(median)
     decisions = pd.DataFrame(rows, index=on.at[moved], columns=tape.assets)
-    other = replace(result, decisions=decisions, fills=_filled(decisions, tape, execution), benchmark=None)
+    entered = vars(_entered(decisions, tape, execution))
+    other = replace(result, decisions=decisions, benchmark=None, **entered)
     return _Without(median, total_return(other), sharpe(other), len(decisions))
 
 
-def _filled(decisions: pd.DataFrame, tape: Tape, execution: Execution) -> pd.DataFrame:
+def _entered(decisions: pd.DataFrame, tape: Tape, execution: Execution) -> Entries:
+    if execution.perps:
+        return entries(decisions, tape, execution)
     # Order by order, as the event engine does: a Portfolio of hourly bars takes ten times as long, per signal.
     account, sizes = Account(tape, execution), order_sizes(decisions, tape, execution).to_numpy()
     for row in np.flatnonzero(~np.isnan(sizes).all(axis=1)).tolist():
         account.trade(row, sizes[row])
-    return account_fills(account, tape)
+    return account.entries()
 
 
 def _median(values: np.ndarray) -> float:
@@ -171,12 +178,12 @@ def _median(values: np.ndarray) -> float:
 def _bars(result: Result) -> pd.DataFrame:
     """A row per bar: years it counts for, log return, excess return, exposure, and the benchmark's two returns."""
     years, exposed = _held(result).T
-    log_return = np.diff(np.log(result.equity.to_numpy()))
+    log_return = log_growth(result.equity.to_numpy())
     cash = result.cash_returns.to_numpy()
     frame = {"years": years, "log_return": log_return, "excess": np.expm1(log_return) - cash, "exposed": exposed}
     if result.benchmark is not None:
         equity = result.benchmark.equity.reindex(result.equity.index, method="ffill")
-        frame["benchmark_log_return"] = np.diff(np.log(equity.to_numpy()))
+        frame["benchmark_log_return"] = log_growth(equity.to_numpy())
         frame["benchmark_excess"] = np.expm1(frame["benchmark_log_return"]) - cash
     return pd.DataFrame(frame)
 
@@ -208,8 +215,8 @@ def _growth(bars: pd.DataFrame, whose: str, years: float, per_year: float) -> di
 
 
 def _shares(log_returns: pd.Series, result: Result) -> pd.Series:
-    whole = np.log1p(total_return(result))
-    return log_returns / whole if abs(whole) > ROUNDING else log_returns * float("nan")
+    whole = np.log1p(total_return(result)) if result.ruined_at is None else 0.0
+    return log_returns / whole if abs(whole) > ROUNDING else pd.Series(float("nan"), log_returns.index)
 
 
 def _fills(result: Result) -> tuple[np.ndarray, np.ndarray]:
@@ -226,10 +233,3 @@ def _triggers(result: Result, causes: pd.DataFrame, decided: np.ndarray) -> list
     at_start = result.decisions.index <= result.tape.opens.index[0]
     without = [START if early else NOTHING_NEW for early in at_start.tolist()]
     return [JOINED.join(sorted(known[i])) if i in known else without[i] for i in decided.tolist()]
-
-
-def _worth_at_opens(result: Result) -> np.ndarray:
-    """What the book is worth at each bar's open, before it trades, and at the end; $, shape (n_bars + 1,)."""
-    opens = result.tape.opens.to_numpy()[1:]
-    later = result.cash.to_numpy()[:-1] + (result.units.to_numpy()[:-1] * opens).sum(axis=1)
-    return np.concatenate([[result.execution.capital], later, [result.equity.iloc[-1]]])

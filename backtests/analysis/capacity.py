@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from backtests.entries import FILL
 from backtests.result import Result
 from data_cache.market import BARS_MAX_AGE, Market
 
@@ -21,12 +22,13 @@ def dollar_volume(market: Market, asset: str) -> pd.Series:
 def participation(result: Result) -> pd.DataFrame:
     """What a result traded of each asset on each UTC day, beside the last full day that was known before it traded.
 
+    What liquidations closed is in it. With perpetuals too, volume is that of the bars, mostly a spot market's.
     Columns: day (its first midnight); asset; notional, $ bought plus sold, after slippage; equity, $, as marked last
     before; volume, $, of the last UTC day that had ended at the day's first fill; participation = notional / volume.
     NaN where that volume is unknown, zero, or older than three days. The day before, and not the day of the fill: it
     is what an order can be planned by.
     """
-    trades = result.trades
+    trades = pd.concat([result.trades, result.liquidations[FILL]]) if len(result.liquidations) else result.trades
     own = pd.DataFrame(
         {
             "day": pd.DatetimeIndex(trades["open_time"]).floor("D"),

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from backtests.analysis.worth import log_growth, worth_at_opens
 from backtests.metrics import ROUNDING, bars_per_year
 from backtests.result import Result
 from backtests.tape import CASH
@@ -21,7 +22,8 @@ class Episodes:
     An episode is a stretch whose target holds something, long or short, in a book that is not ruined. It begins at the
     open at which its decision filled, and ends at the open at which the next one did, or with the last bar. What
     entering costs is its own; what leaving costs too, unless the next stretch is an episode, which then pays for the
-    change. A decision for the target that stands, such as a date of a schedule, begins none, nor does one that another
+    change. What a liquidation costs is of the episode that it ends, and so is the time in cash until the next decision
+    fills. A decision for the target that stands, such as a date of a schedule, begins none, nor does one that another
     overtook before it could fill.
     """
 
@@ -54,9 +56,7 @@ class Episodes:
         marks = np.append(self._marks, result.equity.iloc[-1])
         opens = result.tape.opens.index
         ends = [*opens[rows[1:]], result.equity.index[-1]]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            growth = np.where(marks[:-1] > 0, np.diff(np.log(marks)), 0.0)  # nothing grows from nothing
-        return self._cuts.assign(start=opens[rows], end=pd.DatetimeIndex(ends), log_return=growth)
+        return self._cuts.assign(start=opens[rows], end=pd.DatetimeIndex(ends), log_return=log_growth(marks))
 
     def without_best(self, count: int) -> dict[str, float]:
         """total_return, cagr and sharpe, had the `count` best episodes earned what cash did."""
@@ -153,14 +153,10 @@ class Episodes:
         """Equity at the open at which each stretch begins: before its fills, or after them if it holds nothing."""
         result, rows = self.result, self._cuts["row"].to_numpy()
         opens = result.tape.opens
-        units = np.vstack([np.zeros(opens.shape[1]), result.units.to_numpy()[:-1]])
-        cash = np.append(result.execution.capital, result.cash.to_numpy()[:-1])
-        before = cash[rows] + (units[rows] * opens.to_numpy()[rows]).sum(axis=1)
+        before = worth_at_opens(result)[rows]
         paid = result.costs.sum(axis=1).groupby(level=0).sum().reindex(opens.index[rows]).fillna(0.0).to_numpy()
         marks = before - np.where(self._holds, 0.0, paid)
-        if result.ruined_at is None:
-            return np.asarray(marks)
-        return np.where(opens.index[rows] < result.ruined_at, np.maximum(marks, 0.0), 0.0)
+        return np.maximum(marks, 0.0) if result.execution.perps else np.asarray(marks)
 
     @cached_property
     def _cash_around_opens(self) -> tuple[np.ndarray, np.ndarray]:

@@ -230,12 +230,12 @@ def intervals(result: Result, level: float = LEVEL, reps: int = REPS, seed: int 
     """Intervals of METRICS by percentiles of `reps` resamples; the benchmark's days are drawn with the book's.
 
     Blocks are as long as the excess returns of the book or of the benchmark ask for, whichever is longer. A bound is
-    NaN where some resample leaves the metric undefined. Fewer than 30 days, or an equity that never departs from cash,
-    have no intervals.
+    NaN where some resample leaves the metric undefined. Fewer than 30 days, an equity that never departs from cash or a
+    ruined book have no intervals: what came before its last day is no sample of what comes after.
     """
     days = _days(result)
     table = pd.DataFrame({"estimate": result.metrics}, [metric.name for metric in METRICS]).rename_axis("metric")
-    block = _block(days) if len(days) >= FEWEST_BARS else 0
+    block = _block(days) if len(days) >= FEWEST_BARS and result.ruined_at is None else 0
     if block == 0:
         return Intervals(table.assign(low=np.nan, high=np.nan), 0, len(days))
     rows = _rows(len(days), block, reps, seed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from backtests.execution import BPS, Execution
+from backtests.execution import Execution
 from backtests.result import Result
 from data_cache.errors import BadUsage
 from strategies.strategy import path_dependent
@@ -36,7 +36,7 @@ def repeatable(result: Result) -> bool:
 
 
 def side_bps(execution: Execution) -> float:
-    """What a side, one purchase or one sale, costs: fee and slippage, in basis points of notional."""
+    """What a side, one purchase or one sale, costs: fee and slippage, in basis points of notional; no funding."""
     return execution.fee_bps + execution.slippage_bps
 
 
@@ -54,6 +54,19 @@ def at_cost(execution: Execution, bps: float) -> Execution:
     return replace(execution, fee_bps=execution.fee_bps * times, slippage_bps=execution.slippage_bps * times)
 
 
+def bearable(execution: Execution, costs: Sequence[float]) -> list[float]:
+    """Those of `costs`, basis points a side, that are possible: less than all, and with perpetuals than the margin."""
+    return [bps for bps in costs if _possible(execution, bps)]
+
+
+def _possible(execution: Execution, bps: float) -> bool:
+    try:
+        at_cost(execution, bps)
+    except BadUsage:
+        return False
+    return True
+
+
 def delayed(execution: Execution, hours: float) -> Execution:
     """The same conditions, every fill `hours` later."""
     return replace(execution, latency_hours=execution.latency_hours + hours)
@@ -65,7 +78,8 @@ class Sensitivity:
 
     A rule that does not look at its own book decides the same whatever trading costs and however long it takes, so
     only the fills are made again: by the compiled kernel of the sweeps, which fills as vectorbt does. When it decides,
-    schedules and bands included, depends on neither. Raises BadUsage for a rule that looks at its own book.
+    schedules and bands included, depends on neither. Funding and margin of perpetuals stay as they are, so that dearer
+    trading may lead to a liquidation. Raises BadUsage for a rule that looks at its own book.
     benchmark : that of the result, where it has been filled again already
     """
 
@@ -87,15 +101,15 @@ class Sensitivity:
         """The result of the same decisions under `execution`; its manifest stays that of the run which decided."""
         from backtests.perpetuals.kernel import kernel_of
 
-        fills = kernel_of(self.result.tape, execution).fills(self._orders([execution]), 0)
-        return replace(self.result, execution=execution, fills=fills)
+        entered = kernel_of(self.result.tape, execution).entered(self._orders([execution]), 0)
+        return replace(self.result, execution=execution, **vars(entered))
 
     @cached_property
     def costs(self) -> pd.DataFrame:
-        """MEASURES (columns) by cost_bps, basis points a side, ascending; a cost of the whole trade is left out."""
+        """MEASURES (columns) by cost_bps, basis points a side, ascending; only those that are `bearable`."""
         asked = side_bps(self.result.execution)
         tried = [multiple * asked for multiple in MULTIPLES] if asked else COSTS_BPS
-        bps = [cost for cost in tried if cost < 1 / BPS]
+        bps = bearable(self.result.execution, tried)
         rows = [self.under(at_cost(self.result.execution, cost)) for cost in bps]
         return pd.DataFrame(rows, index=pd.Index(bps, name="cost_bps"))
 
@@ -108,12 +122,16 @@ class Sensitivity:
 
     @cached_property
     def curve(self) -> pd.DataFrame:
-        """By cost_bps, CURVE_BPS: growth, the logarithm of what $1 became, a year; and the Sharpe ratio."""
-        measured = [self.under(at_cost(self.result.execution, bps)) for bps in CURVE_BPS]
+        """By cost_bps: growth, the logarithm of what $1 became, a year; and the Sharpe ratio.
+
+        cost_bps : those of CURVE_BPS that are `bearable`
+        """
+        costs = bearable(self.result.execution, CURVE_BPS)
+        measured = [self.under(at_cost(self.result.execution, bps)) for bps in costs]
         # Of $1 at least that much is left: a logarithm of nothing would hide where the rest of the curve is.
         left = [max(1 + one["total_return"], 1e-12) for one in measured]
         growth = np.log(left) / self.result.years
-        index = pd.Index(CURVE_BPS, name="cost_bps")
+        index = pd.Index(costs, name="cost_bps")
         return pd.DataFrame({"growth": growth, "sharpe": [one["sharpe"] for one in measured]}, index=index)
 
     @cached_property
@@ -128,7 +146,7 @@ class Sensitivity:
         if benchmark is None or not repeatable(benchmark) or not len(self.result.trades):
             return math.nan
         other = self.benchmark or Sensitivity(benchmark)
-        return crossing(self.curve["growth"] - other.curve["growth"])
+        return crossing(self.curve["growth"] - other.curve["growth"].reindex(self.curve.index))
 
     @cached_property
     def half_sharpe(self) -> float:
@@ -159,7 +177,7 @@ def crossing(gap: pd.Series) -> float:
 
     Between its points runs a monotone cubic (Fritsch and Carlson 1980): growth and the Sharpe ratio fall nearly in
     straight lines as costs rise. inf where the gap is still above zero at the last cost, -inf where it is not at the
-    first, NaN where it is unknown at any.
+    first, NaN where it is unknown at any, or still above zero at the last that the margin can bear.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -169,5 +187,5 @@ def crossing(gap: pd.Series) -> float:
     if values[0] <= 0:
         return -math.inf
     if values[-1] > 0:
-        return math.inf
+        return math.inf if gap.index[-1] >= LIMIT_BPS else math.nan
     return float(PchipInterpolator(gap.index.to_numpy(), values).roots(extrapolate=False)[0])

@@ -66,13 +66,11 @@ class MarginKernel(Kernel):
         """Fills, payments and liquidations of decisions (target weights indexed by `at`), as a MarginAccount's."""
         tape = self._tape
         laid = lay_out(decisions.index.asi8, decisions[tape.assets].to_numpy(), tape, self._execution)
-        return self._entries(pack([laid], tape.opens.shape[1]))
+        return self.entered(pack([laid], tape.opens.shape[1]), 0)
 
-    def fills(self, orders: Orders, trial: int) -> pd.DataFrame:
-        """The fills of one trial; what liquidations closed is none of them."""
-        return self._entries(orders.take([trial])).fills
-
-    def _entries(self, one: Orders) -> Entries:
+    def entered(self, orders: Orders, trial: int) -> Entries:
+        """All entries of one trial, as a MarginAccount's."""
+        one = orders.take([trial])
         count = int(self._run(one)["liquidations"][0])
         log = np.full((*one.sizes.shape, 3), np.nan)
         units = np.zeros((3, *self._opens.shape))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.entries import Entries
 from backtests.execution import Execution
 from backtests.simulate import column_costs, fill_table, require_prices
 from backtests.sweeps.compiled import BLOCK, add, close, drawdown, entry, exact, keep, less, vectorised
@@ -66,11 +67,15 @@ class Kernel:
 
     def fills(self, orders: Orders, trial: int) -> pd.DataFrame:
         """The fills of one trial, in the shape of `simulate.portfolio_fills`."""
+        return self.entered(orders, trial).fills
+
+    def entered(self, orders: Orders, trial: int) -> Entries:
+        """All entries of one trial."""
         one = orders.take([trial])
         log = np.full((*one.sizes.shape, 3), np.nan)
         self._run(one, log=log)
         order, columns = np.nonzero(~np.isnan(log[:, :, 0]))
-        return fill_table(self._tape, one.rows[order], columns, *log[order, columns].T)
+        return Entries(fill_table(self._tape, one.rows[order], columns, *log[order, columns].T))
 
     def _run(self, orders: Orders, curves: np.ndarray = NO_CURVES, log: np.ndarray = NO_LOG) -> np.ndarray:
         orders.check(*self._opens.shape)
