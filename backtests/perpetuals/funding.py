@@ -86,12 +86,9 @@ def _payments(market: Market, asset: str, start: pd.Timestamp, end: pd.Timestamp
     silence = np.diff(edges.asi8)
     if silence.max() > LONGEST_SILENCE.value:
         since, until = edges[silence.argmax()], edges[silence.argmax() + 1]
+        sides = [f"--to {since:%Y-%m-%d}"] * (since > start) + [f"--from {until:%Y-%m-%d}"] * (until < end)
         raise NoData(
             f"{series} has no payment from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}, and positions of --perps "
-            f"pay funding: import what is missing, or choose --from and --to within {_span(rates)}"
+            f"pay funding: import what is missing{', or take ' * bool(sides)}{' or '.join(sides)}"
         )
     return within
-
-
-def _span(rates: pd.Series) -> str:
-    return f"{rates.index[0]:%Y-%m-%d} to {rates.index[-1]:%Y-%m-%d}" if len(rates) else "what there is (nothing)"
