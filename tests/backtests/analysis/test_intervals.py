@@ -23,7 +23,15 @@ from strategies import BuyAndHold
 from tests.backtests.tearsheet.worlds import EARNING, FREE, Follow, market, rich_world, run
 
 BTC = BuyAndHold(mix=(("BTC", 1.0),))
-WITHOUT = {"turnover", "costs_paid", "decisions", "fills", "hit_rate", "exposure", "time_in_market"}
+WITHOUT = {metric.name for metric in METRICS if metric.perps} | {
+    "turnover",
+    "costs_paid",
+    "decisions",
+    "fills",
+    "hit_rate",
+    "exposure",
+    "time_in_market",
+}
 
 
 def walk(days: int, seed: int = 1) -> Result:
