@@ -29,6 +29,11 @@ class Transformed(Signal):
         """The alternatives of the inner signal."""
         return self.signal.one_of
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Whatever the inner signal reads."""
+        return self.signal.reads
+
     def inner(self, known: Known) -> pd.Series:
         """The inner signal's values, one per known_at."""
         values = self.signal.compute(known)

@@ -11,6 +11,7 @@ from signals import (
     BasisToHurdle,
     Change,
     CoolDown,
+    EtfRedemptions,
     Hold,
     Lag,
     Latch,
@@ -49,10 +50,10 @@ def test_a_transform_of_a_signal(
     assert values(signal, market) == pytest.approx(expected, nan_ok=True)
 
 
-@pytest.mark.parametrize("inner", [USE, Basis("ETH"), NetLiquidity(), BasisToHurdle(), Trend("ETH")])
-def test_a_transform_needs_what_the_signal_needs(inner: signals.Signal) -> None:
+@pytest.mark.parametrize("inner", [USE, Basis("ETH"), NetLiquidity(), BasisToHurdle(), Trend("ETH"), EtfRedemptions()])
+def test_a_transform_needs_and_reads_what_the_signal_does(inner: signals.Signal) -> None:
     outer = Latch(Lag(inner, days=7), enter=1, exit=0)
-    assert (outer.needs, outer.one_of) == (inner.needs, inner.one_of)
+    assert (outer.needs, outer.one_of, outer.reads) == (inner.needs, inner.one_of, inner.reads)
 
 
 def test_a_transform_sees_one_value_per_instant(world: Callable[..., Market], values: Callable[..., list]) -> None:
