@@ -81,7 +81,8 @@ def test_what_the_book_gained_is_prices_funding_and_costs(world: World) -> None:
         result.liquidations["units"] * result.liquidations["price"]
     ).sum()
     fees = result.fills["fee"].sum() + result.liquidations["fee"].sum()
-    gained = between + within + forced + result.payments["amount"].sum() - fees - result.costs["slippage"].sum()
+    slippage = (result.fills["units"] * result.fills["price"]).sum() - (traded * tape.opens.to_numpy()).sum()
+    gained = between + within + forced + result.payments["amount"].sum() - fees - slippage
     gained += result.liquidations["shortfall"].sum()
     scale = max(result.equity.max(), np.abs(result.values.to_numpy()).max())
     assert abs(result.equity.iloc[-1] - result.execution.capital - gained) <= CONTRACT * scale
