@@ -360,3 +360,15 @@ def test_costs_are_less_than_the_trade() -> None:
 def test_a_band_that_no_weight_can_leave_is_refused() -> None:
     with pytest.raises(BadUsage, match=r"band must be at most 1, for no weight moves by more; found 1\.5"):
         Execution(band=1.5)
+
+
+def test_perpetuals_are_not_paid_for_so_nothing_is_scaled_to_what_is_affordable() -> None:
+    """A bought book at exposure 1 keeps something back for fees; perpetuals may be short, and above 1."""
+    weights = np.array([[1.0, 0.0], [3.0, -2.0]])
+    np.testing.assert_array_equal(Execution(perps=True).afford(weights), weights)
+    assert Execution().afford(weights[:1]).sum() < 1
+
+
+def test_gross_exposure_is_limited_by_the_initial_margin_of_perpetuals() -> None:
+    assert Execution(perps=True, initial_margin=0.25, maintenance_margin=0.1).gross_limit == 4
+    assert Execution().gross_limit is None
