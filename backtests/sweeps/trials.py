@@ -134,6 +134,8 @@ class Days:
         ends = equity[:, self._last]
         returns = np.empty_like(ends)
         np.divide(ends[:, :1], capital, out=returns[:, :1])
-        np.divide(ends[:, 1:], ends[:, :-1], out=returns[:, 1:])
+        with np.errstate(invalid="ignore"):
+            np.divide(ends[:, 1:], ends[:, :-1], out=returns[:, 1:])
+        returns[:, 1:][ends[:, :-1] <= 0] = 1.0  # from nothing to nothing
         returns -= self._kept
         return returns.T

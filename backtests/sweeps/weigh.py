@@ -145,7 +145,7 @@ def _notices(plan: Plan, table: pd.DataFrame) -> list[str]:
     if path_dependent(plan.space.base):
         told.append(f"{plan.family} looks at its own book: each trial ran through the event engine, not the kernel")
     if ruined := int((table["final_equity"] == 0).sum()):
-        told.append(f"{ruined:,} of {len(table):,} trials were ruined: a liquidation left nothing")
+        told.append(f"{ruined:,} of {len(table):,} trials ended in ruin: a liquidation left nothing")
     problems = table["problem"][table["problem"] != ""]
     if len(problems):
         told.append(f"{len(problems):,} of {len(table):,} trials could not be run; the first: {problems.iloc[0]}")

@@ -69,7 +69,7 @@ def plan(weights: dict[str, float]) -> pd.DataFrame:
 
 
 def walks(seed: int, bars: int, assets: int = 2) -> Tape:
-    """Hourly random walks of one percent a bar, so that leverage is soon liquidated; funded at every eighth bar's end."""
+    """Hourly random walks of one percent a bar, so that leverage is liquidated; funded at each eighth bar's end."""
     random, names = np.random.default_rng(seed), ["BTC", "ETH", "SOL"][:assets]
     times = pd.date_range("2024-01-01", periods=bars, freq="1h", tz="UTC").as_unit("ns")
     closes = 100 * np.exp(random.normal(0, 0.01, (bars, assets)).cumsum(axis=0))
