@@ -173,8 +173,8 @@ class FundingSoFar:
     @staticmethod
     def _paid(line: Line) -> pd.DataFrame:
         result = line.result
-        before = result.equity.iloc[:-1].to_numpy()
-        shares = -result.funding.div(before, axis=0).where(before[:, None] > 0, 0.0)
+        before = result.equity.iloc[:-1].where(result.equity.iloc[:-1] > 0)
+        shares = -result.funding.div(before.to_numpy(), axis=0).fillna(0.0)  # a ruined book pays nothing
         by_day = shares.groupby(days_of(result.tape.known_at)).sum().cumsum()
         return by_day.set_axis([_of_asset(line, asset) for asset in by_day], axis=1)
 
