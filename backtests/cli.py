@@ -221,7 +221,8 @@ def sweep(
     asked = asked_of(SweepRequest, options | {"strategies": [strategy]})
     with SweepProgress(hidden=asked.json) as progress:
         weighing = progress.bar("Statistics", "Writing the report", paced=False)
-        swept = asked.run(progress.bar("Trials", "vectorbt judges"), weighing)
+        judging = f"{'the event engine' if asked.perps else 'vectorbt'} judges"
+        swept = asked.run(progress.bar("Trials", judging), weighing)
         write_report(swept, swept.folder / REPORT)
     return _print_json(swept.summary()) if asked.json else print_sweep(swept)
 

@@ -16,6 +16,7 @@ from backtests.console import show
 from backtests.execution import Execution
 from backtests.findings import Finding
 from backtests.sweeps.grid import Axis, Space
+from backtests.sweeps.judge import Judged
 from backtests.sweeps.terminal import (
     TOP,
     SweepProgress,
@@ -80,7 +81,7 @@ def swept(axes: tuple[Axis, ...], trials: int = 12, objective: str = "sharpe", *
         "table": table,
         "top": table.head,
         "verdict": VERDICT,
-        "judged": SimpleNamespace(numbers=np.arange(30), largest=2.2e-13),
+        "judged": Judged(np.arange(30), np.full(30, 2.2e-13)),
         "findings": [Finding("EDGE_OF_GRID", "StealthQE", "the best trial is at [the] edge")],
         "result": SimpleNamespace(manifest=MANIFEST, execution=Execution(), benchmark=BENCHMARK),
         "notices": [],
@@ -186,7 +187,7 @@ def test_the_judge_notes_and_findings_are_sentences(capsys: pytest.CaptureFixtur
     assert "note path dependent, so [event] engines ran" in told
     assert "vectorbt agrees on 30 trials: largest difference in equity 2.2e-13" in told
     assert "note StealthQE: the best trial is at [the] edge [EDGE_OF_GRID]" in told
-    one = SimpleNamespace(numbers=np.arange(1), largest=0.0)
+    one = Judged(np.arange(1), np.zeros(1))
     assert "vectorbt agrees on 1 trial: largest difference in equity 0.0e+00" in lines(swept(FOUR, judged=one), capsys)
 
 
