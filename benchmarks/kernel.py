@@ -1,4 +1,4 @@
-"""How fast the kernel runs trials, beside vectorbt as a user would call it and beside bt.
+"""How fast the kernels run trials, beside vectorbt as a user would call it, bt, and the event engine's account.
 
 The same trials, the same three metrics: final value, Sharpe ratio, maximum drawdown. Two assets, a decision a week,
 fees and slippage. All are given what they need in the form that they want before the clock starts, and what they
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,10 +19,13 @@ import numpy as np
 import pandas as pd
 
 from backtests.execution import BPS, Execution
+from backtests.perpetuals.account import MarginAccount
+from backtests.perpetuals.funding import ENDING, INSIDE, Funding
+from backtests.perpetuals.kernel import MarginKernel
 from backtests.sweeps.kernel import Kernel
 from backtests.sweeps.orders import Orders, lay_out, pack
 from backtests.sweeps.outcomes import Outcomes
-from backtests.tape import Tape
+from backtests.tape import Perpetuals, Tape
 from benchmarks.claim import Claim
 from data_cache.bars import TIMEFRAMES
 
@@ -46,7 +50,7 @@ print(time.process_time() - begun)
 
 
 def claims() -> list[Claim]:
-    """Daily bars beside vectorbt and bt, hourly bars beside vectorbt, and the first call."""
+    """Daily bars beside vectorbt and bt, hourly bars beside vectorbt, perpetuals, and the first call."""
     daily, hourly = tape_of("1d", 3_000), tape_of("1h", 70_000)
     days, hours = orders_of(daily, TRIALS), orders_of(hourly, TRIALS)
     few_hours, few_days = hours.take(range(HOURLY_TRIALS_OF_VECTORBT)), days.take(range(TRIALS_OF_BT))
@@ -55,6 +59,7 @@ def claims() -> list[Claim]:
         _claim(daily, on_days, "vectorbt, Rust", _vectorbt_seconds(daily, days), least=60),
         _claim(daily, on_days, "bt", _bt_seconds(daily, few_days), least=5_000),
         _claim(hourly, on_hours, "vectorbt, Rust", _vectorbt_seconds(hourly, few_hours), least=200),
+        _margin_claim(perpetuals_of(daily)),
         *_first_calls(),
     ]
 
@@ -69,6 +74,17 @@ def tape_of(timeframe: str, bars: int) -> Tape:
     return Tape(pd.DataFrame(opens, times, ASSETS), pd.DataFrame(closes, times, ASSETS), length)
 
 
+def perpetuals_of(tape: Tape) -> Tape:
+    """The same bars with ranges, of perpetuals that are funded every eight hours."""
+    at = np.arange(tape.open_times[0], tape.known_at[-1].value, pd.Timedelta(hours=8).value)[1:].repeat(len(ASSETS))
+    row = tape.open_times.searchsorted(at, side="left") - 1
+    column = np.tile(np.arange(len(ASSETS)), len(at) // len(ASSETS))
+    when = np.where(at < tape.known_at.asi8[row], INSIDE, ENDING)
+    funding = Funding(at, row, column, np.full(len(at), 1e-4), when)
+    highs, lows = np.maximum(tape.opens, tape.closes) * 1.01, np.minimum(tape.opens, tape.closes) / 1.01
+    return replace(tape, perpetuals=Perpetuals(highs, lows, funding))
+
+
 def orders_of(tape: Tape, trials: int) -> Orders:
     """Another mix and another exposure every week, all of them at random."""
     random = np.random.default_rng(2)
@@ -81,6 +97,28 @@ def orders_of(tape: Tape, trials: int) -> Orders:
 def _claim(tape: Tape, ours: float, peer: str, theirs: float, least: float) -> Claim:
     what = f"a trial of {len(tape.opens):,} bars of {tape.timeframe}, two assets, a decision a week"
     return Claim(what, f"{ours * 1e6:,.0f} µs", f"{peer}: {theirs * 1e3:,.1f} ms", theirs / ours, least=least)
+
+
+def _margin_claim(tape: Tape) -> Claim:
+    """Long and short in turn, at up to twice equity; what both answer is checked to be the same."""
+    execution, orders = replace(EXECUTION, perps=True), orders_of(tape, TRIALS)
+    sides = np.where(np.arange(len(orders.rows)) % 2, 2.0, -2.0)[:, None]
+    orders = replace(orders, sizes=orders.sizes * sides)
+    kernel, account = MarginKernel(tape, execution), MarginAccount(tape, execution)
+    equity = kernel.equity(orders.take([0]))[0, -1]
+    ours = min(_seconds(lambda: kernel.run(orders)) for _ in range(5)) / len(orders)
+    theirs = _seconds(lambda: _accounted(account, orders, tape))
+    np.testing.assert_allclose(account.value(tape.closes.to_numpy()[-1]), equity, rtol=1e-9)
+    what = f"a trial of perpetuals over {len(tape.opens):,} daily bars, two assets, funding every eight hours"
+    shown = f"the event engine's account: {theirs * 1e3:,.0f} ms"
+    return Claim(what, f"{ours * 1e6:,.0f} µs", shown, theirs / ours, least=500)
+
+
+def _accounted(account: MarginAccount, orders: Orders, tape: Tape) -> None:
+    """The first trial, order by order and payment by payment."""
+    for place in range(orders.offsets[1]):
+        account.trade(int(orders.rows[place]), orders.sizes[place])
+    account.pass_until(tape.known_at[-1].value)
 
 
 def _kernel_seconds(tape: Tape, orders: Orders) -> float:
