@@ -12,6 +12,7 @@ from backtests.proofs import turns_of
 from backtests.result import Result
 from data_cache.lab import Lab
 from strategies import BuyAndHold, TrendFollowing
+from tests.backtests.margin_books import FLAT, book, liquidated, receiving, ruined
 
 
 def codes(found: list[Finding]) -> list[str]:
@@ -193,3 +194,64 @@ def test_a_proof_cuts_the_window_of_the_run_and_where_it_decided() -> None:
     assert all(window[0] <= moment <= window[1] for moment in proof.moments)
     assert set(proof.moments) & set(turns_of(result.decisions))
     assert examined([result]).proofs[0].moments == proof.moments
+
+
+def test_a_liquidation_is_a_finding_that_says_when_and_what_it_cost() -> None:
+    """Half a percent of 3333 was the fee; of 1000 there are 317 left."""
+    found = {finding.code: finding.sentence for finding in told([liquidated()])}
+    assert found["LIQUIDATED"] == (
+        "the book was liquidated once, in the bar of 2024-01-02 00:00, which took 68% of equity; "
+        "forced closes cost $17 in fees and slippage"
+    )
+    assert "RUINED" not in found
+
+
+def test_ruin_is_a_finding_that_says_what_the_venue_bore() -> None:
+    found = {finding.code: finding.sentence for finding in told([ruined()])}
+    assert found["RUINED"] == (
+        "in the bar of 2024-01-02 00:00 prices went through the margin, and nothing was left of the book; "
+        "the venue bore $1,020, and equity is 0 from then on"
+    )
+    assert "LIQUIDATED" in found
+
+
+@pytest.mark.parametrize(
+    ("weight", "distance"), [(-2, "36%"), (4, "14%"), (1.8, None)], ids=["short", "long", "far from it"]
+)
+def test_leverage_that_a_day_such_as_the_worst_would_end_is_a_finding(weight: float, distance: str | None) -> None:
+    """Equity 1 and 2 short: 1 - 2 d meets a tenth of 2 (1 + d) where d = (1/2 - 0.1) / 1.1."""
+    found = {finding.code: finding.sentence for finding in told([book(weight, [FLAT] * 4)])}
+    if distance is None:
+        assert "LEVERAGED" not in found
+    else:
+        assert found["LEVERAGED"] == (
+            f"positions were up to {abs(weight):.1f} times equity: prices that move {distance} against all of them "
+            "meet the maintenance margin"
+        )
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (0.01, "before funding the book gained $20; funding took $10, 50% of it"),
+        (0.03, "before funding the book gained $20; funding took $30, more than all of it"),
+        (0.004, None),
+        (-0.01, None),
+    ],
+)
+def test_funding_that_took_more_than_a_quarter_of_the_gain_is_a_finding(rate: float, said: str | None) -> None:
+    """Ten coins from 100 to 102 gain 20, and pay the rate on the 1000 of the morning of the 1st."""
+    climbing = [FLAT, (100, 102, 100, 102)]
+    found = {finding.code: finding.sentence for finding in told([book(1, climbing, {"01-01 08:00": rate})])}
+    assert found.get("FUNDING_HEAVY") == said
+
+
+def test_a_book_that_was_bought_has_no_finding_of_perpetuals() -> None:
+    bought = liquidated().benchmark
+    assert bought is not None
+    assert {"LIQUIDATED", "RUINED", "LEVERAGED", "FUNDING_HEAVY"} & set(codes(told([bought]))) == set()
+
+
+def test_a_short_book_is_put_to_the_proof_as_any_other() -> None:
+    bought = replace(receiving(), manifest=receiving().manifest | {"engine": "vector"})
+    assert [proof.leaks for proof in examined([bought]).proofs] == [()]

@@ -11,7 +11,7 @@ import pytest
 
 from backtests import cli
 from backtests.execution import Execution
-from backtests.request import Request, largest_difference, read_run_file, request
+from backtests.request import Request, asked_of, largest_difference, read_run_file, request
 from data_cache.errors import BadUsage, CheckFailed, NoData, UnknownName
 from data_cache.market import Market
 from strategies import BuyAndHold
@@ -36,6 +36,30 @@ def test_each_cost_reaches_the_execution() -> None:
         }
     )
     assert asked.execution() == Execution(1.0, 2.0, 3.0, 0.4, 5.0, 6.0, "SOFR", 7.0)
+
+
+def test_margins_reach_the_execution() -> None:
+    margins = {"initial_margin": 0.4, "maintenance_margin": 0.3, "liquidation_fee_bps": 2.0}
+    asked = request({"strategies": ["BuyAndHold"], "perps": True, **margins})
+    assert asked.execution() == Execution(perps=True, **margins)
+    assert request({"strategies": ["BuyAndHold"], "perps": True}).execution() == Execution(perps=True)
+
+
+def test_margins_without_perpetuals_are_refused() -> None:
+    with pytest.raises(BadUsage) as refused:
+        Request(initial_margin=0.2).execution()
+    assert str(refused.value) == "--initial-margin is of perpetuals; add --perps, or leave it out"
+    with pytest.raises(BadUsage, match=r"^--maintenance-margin and --liquidation-fee-bps are of perpetuals"):
+        Request(maintenance_margin=0.05, liquidation_fee_bps=0.0).execution()
+
+
+def test_perpetuals_in_a_run_file_are_true_or_false(tmp_path: Path) -> None:
+    path = tmp_path / "my.toml"
+    path.write_text('strategy = "BuyAndHold"\nperps = true\ninitial-margin = 1\n')
+    assert asked_of(Request, {"strategies": [str(path)]}).execution() == Execution(perps=True, initial_margin=1.0)
+    path.write_text('strategy = "BuyAndHold"\nperps = "yes"\n')
+    with pytest.raises(BadUsage, match="perps must be true or false; found 'yes'"):
+        read_run_file(path)
 
 
 def test_run_compare_and_the_run_file_take_the_same_options() -> None:

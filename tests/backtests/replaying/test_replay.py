@@ -451,8 +451,12 @@ def test_what_is_no_file_or_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_costs_are_read_back_and_never_evaluated() -> None:
     execution = Execution(fee_bps=7, latency_hours=1.5, cash="DTB3", capital=5e6)
+    levered = Execution(perps=True, initial_margin=1, maintenance_margin=0.5, liquidation_fee_bps=1.0)
     assert execution_of(repr(execution)) == execution
-    for text in ("Execution(fee_bps=open('x'))", "Execution(tax=1.0)", "Execution('0')", "print()", "Execution("):
+    assert execution_of(repr(levered)) == levered
+    assert not execution_of("Execution(fee_bps=10.0)").perps  # as it was written before there were perpetuals
+    odd = "Execution(perps=1)", "Execution(perps='True')", "Execution(fee_bps=True)", "Execution(initial_margin='0.1')"
+    for text in (*odd, "Execution(fee_bps=open('x'))", "Execution(tax=1.0)", "Execution('0')", "print()", "Execution("):
         with pytest.raises(BadUsage, match="the manifest's execution is"):
             execution_of(text)
 

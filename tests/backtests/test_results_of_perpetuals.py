@@ -1,0 +1,164 @@
+"""Results and metrics of books that are short, leveraged, liquidated or ruined, by hand arithmetic."""
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from backtests.backtest import Backtest, compare
+from backtests.execution import Execution
+from backtests.metrics import METRICS, comparison_frame, labels, shown_metrics, with_benchmarks
+from data_cache.errors import BadUsage
+from tests.backtests.margin_books import (
+    FLAT,
+    HOLD_BTC,
+    TERMS,
+    Always,
+    book,
+    liquidated,
+    perpetual_market,
+    receiving,
+    ruined,
+)
+
+YEARS = 4 / 365
+
+
+def test_a_short_has_a_negative_weight_and_counts_as_much_as_a_long_in_gross_exposure() -> None:
+    result = receiving()
+    assert result.weights["BTC"].tolist() == pytest.approx([-2, -2000 / 1020, -2000 / 1020, -2000 / 1020])
+    assert result.exposure.tolist() == pytest.approx(result.weights["BTC"].tolist())
+    assert result.gross_exposure.tolist() == pytest.approx([2, 2000 / 1020, 2000 / 1020, 2000 / 1020])
+
+
+def test_funding_stands_in_the_bar_in_which_it_was_received() -> None:
+    result = receiving()
+    assert result.funding["BTC"].tolist() == pytest.approx([0, 20, 0, 0])
+    assert result.funding.index.equals(result.tape.known_at)
+    assert result.metrics["funding_paid"] == pytest.approx(-20 / ((1000 + 3 * 1020) / 4) / YEARS)
+
+
+def test_funding_of_a_book_that_was_bought_is_zero() -> None:
+    bought = receiving().benchmark
+    assert bought is not None
+    assert bought.funding["BTC"].tolist() == [0, 0, 0, 0]
+    assert bought.metrics["funding_paid"] == bought.metrics["liquidations"] == 0
+    assert bought.metrics["gross_exposure"] == pytest.approx(bought.metrics["exposure"])
+
+
+def test_a_liquidation_costs_its_fee_and_its_slippage_beside_the_fills() -> None:
+    result = book(4, [FLAT, (100, 100, 80, 90)] + [FLAT] * 2, terms=replace(TERMS, slippage_bps=100))
+    (closed,) = result.liquidations.itertuples()
+    (cost,) = result.liquidation_costs.itertuples()
+    # Sold 1 % below the price at which the margin was met.
+    assert cost.slippage == pytest.approx(-closed.units * closed.price / 0.99 * 0.01)
+    assert cost.fee == closed.fee == pytest.approx(-closed.units * closed.price * 0.005)
+    assert len(result.costs) == len(result.fills) == 1
+    every = result.costs.to_numpy().sum() + result.liquidation_costs.to_numpy().sum()
+    mean_equity = result.equity.iloc[1:].mean()
+    assert result.metrics["costs_paid"] == pytest.approx(every / mean_equity / YEARS)
+
+
+def test_what_is_left_after_a_liquidation_is_in_cash() -> None:
+    result = liquidated()
+    assert result.equity.tolist() == pytest.approx([1000, 1000] + [1000 / 3 - 0.005 * 10_000 / 3] * 3)
+    assert result.weights["BTC"].tolist() == pytest.approx([4, 0, 0, 0])
+    assert result.metrics["liquidations"] == 1
+    assert result.metrics["leverage"] == pytest.approx(4)
+
+
+def test_two_positions_closed_at_once_are_one_liquidation() -> None:
+    result = liquidated()
+    twice = pd.concat([result.liquidations, result.liquidations.assign(asset="ETH")])
+    (metric,) = (metric for metric in METRICS if metric.name == "liquidations")
+    assert metric.compute(replace(result, liquidations=twice)) == 1
+
+
+def test_every_metric_of_a_ruined_book_is_a_number() -> None:
+    metrics = ruined().metrics
+    assert {name for name, value in metrics.items() if not math.isfinite(value)} == set()
+    # Returns of the four days: 0, -100 %, 0, 0, of which only the first bar has equity: 1000 / 4 in the mean.
+    expected = {
+        "total_return": -1,
+        "cagr": -1,
+        "max_drawdown": 1,
+        "worst_day": -1,
+        "best_day": 0,
+        "volatility": 0.5 * math.sqrt(365),
+        "sharpe": -0.25 / 0.5 * math.sqrt(365),
+        "calmar": -1,
+        "exposure": -2 / 4,
+        "gross_exposure": 2 / 4,
+        "leverage": 2,
+        "time_in_market": 1 / 4,
+        "turnover": (2000 + 4000) / 2 / 250 / YEARS,
+        "costs_paid": 4000 * 0.005 / 250 / YEARS,
+        "funding_paid": 0,
+        "liquidations": 1,
+        "hit_rate": 0,
+    }
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected)
+
+
+def test_a_ruined_book_holds_nothing_and_earns_nothing() -> None:
+    result = ruined()
+    assert result.weights["BTC"].tolist() == pytest.approx([-2, 0, 0, 0])
+    assert result.equity.tolist() == [1000, 1000, 0, 0, 0]
+    assert result.bar_returns.tolist() == [0, -1, 0, 0]
+
+
+def test_what_is_told_a_year_of_mean_equity_is_undefined_where_there_never_was_any() -> None:
+    """Long 40 at 100 pay 30 % of 4000 on the first morning: 200 more than there is."""
+    result = book(4, [FLAT, FLAT], {"01-01 08:00": 0.3})
+    assert result.equity.tolist() == [1000, 0, 0]
+    undefined = {name for name, value in result.metrics.items() if math.isnan(value)}
+    assert undefined >= {"turnover", "costs_paid", "funding_paid"}
+    assert undefined & {"cagr", "volatility", "sharpe", "hit_rate", "leverage"} == set()
+
+
+def test_metrics_of_perpetuals_stand_only_in_tables_that_have_some() -> None:
+    short = receiving()
+    assert short.benchmark is not None
+    own = {metric.name for metric in METRICS if metric.perps}
+    assert own == {"gross_exposure", "leverage", "funding_paid", "liquidations"}
+    assert own & {metric.name for metric in shown_metrics([short.benchmark])} == set()
+    assert own <= {metric.name for metric in shown_metrics([short.benchmark, short])}
+    assert comparison_frame([short]).loc["Funding paid a year"].tolist() == ["-179.80%", "0.00%"]
+
+
+def test_the_benchmark_of_perpetuals_is_bought_at_spot_and_says_so() -> None:
+    short = receiving()
+    assert short.benchmark is not None
+    assert short.benchmark.execution == TERMS.spot == replace(TERMS, perps=False)
+    assert "perps=False" in short.benchmark.manifest["execution"]
+    assert labels(with_benchmarks([short])) == ["Always", "BuyAndHold at spot"]
+    (compared,) = compare([Always(-2)], short.market, TERMS, benchmark=HOLD_BTC)
+    assert compared.benchmark is not None
+    assert compared.benchmark.equity.equals(short.benchmark.equity)
+
+
+def test_one_strategy_in_perpetuals_and_at_spot_is_two_columns() -> None:
+    market = perpetual_market([FLAT] * 4, {"01-02 08:00": 0.01})
+    held = Backtest(HOLD_BTC, market, TERMS, benchmark=HOLD_BTC).run()
+    assert labels(with_benchmarks([held])) == ["BuyAndHold", "BuyAndHold at spot"]
+    assert held.equity.iloc[-1] == pytest.approx(1000 - 10)
+
+
+def test_a_benchmark_that_is_short_is_refused_with_what_to_do() -> None:
+    with pytest.raises(BadUsage) as refused:
+        Backtest(Always(1), perpetual_market([FLAT] * 4), TERMS, benchmark=Always(-1)).run()
+    assert str(refused.value) == (
+        "a benchmark is bought at spot, with --perps too, and Always: a weight is below 0; "
+        "run it beside the strategy: ebbtide compare STRATEGY BENCHMARK --perps"
+    )
+
+
+def test_without_perpetuals_the_sentence_about_a_benchmark_is_that_of_a_run() -> None:
+    with pytest.raises(BadUsage, match=r"^Always: a weight is below 0; selling short needs perpetuals: add --perps"):
+        Backtest(Always(1), perpetual_market([FLAT] * 4), Execution(), benchmark=Always(-1)).run()
+
+
+def test_vectorbt_has_no_portfolio_of_perpetuals() -> None:
+    with pytest.raises(BadUsage, match="neither funding nor margin"):
+        _ = receiving().portfolio
