@@ -1,0 +1,165 @@
+"""Pages of books that are short, liquidated or ruined: what is drawn, listed and said."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.backtest import Backtest
+from backtests.execution import Execution
+from backtests.findings import findings
+from backtests.result import Result
+from backtests.tearsheet import write_tearsheet
+from backtests.tearsheet.figures import dollars
+from backtests.tearsheet.lines import lines_of
+from backtests.tearsheet.page import conditions, facts
+from backtests.tearsheet.sections.drawdowns import Underwater
+from backtests.tearsheet.sections.events import EVENTS
+from backtests.tearsheet.sections.growth import Drawdown, Equity
+from backtests.tearsheet.sections.holdings import Positions
+from backtests.tearsheet.sections.trading import TRADING, FundingSoFar, Trading
+from backtests.tearsheet.sheet import Sheet
+from strategies.strategy import Now, Strategy, Weights
+from tests.backtests.margin_books import FLAT, TERMS, book, liquidated, perpetual_market, receiving, ruined
+
+
+def crosses(figure: object) -> list[tuple[str, list[str], list[float]]]:
+    """Name, days and heights of each trace of marks."""
+    marks = [trace for trace in figure.data if trace.mode == "markers"]  # type: ignore[attr-defined]
+    return [(trace.name, list(trace.x), [float(y) for y in trace.y]) for trace in marks]
+
+
+def test_conditions_say_what_positions_are_under() -> None:
+    assert conditions(Execution(perps=True)).endswith(
+        "cash earns nothing; positions are perpetuals on one cross-margined account: funding is paid and received, "
+        "initial margin 0.1, maintenance margin 0.05 of notional, liquidation fee 50 bps"
+    )
+    assert "perpetuals" not in conditions(Execution())
+
+
+def test_the_header_says_that_the_benchmark_is_bought_at_spot() -> None:
+    assert dict(facts([receiving()]))["Benchmark"] == "BuyAndHold at spot"
+
+
+def test_the_logarithmic_axis_of_a_ruined_book_is_that_of_what_it_was_worth_before() -> None:
+    frame = Equity(lines_of([ruined()])).frame()[["Always"]]
+    assert frame["Always"].tolist() == [1000, 1000, 0, 0, 0]
+    assert dollars(frame) == dollars(frame[frame > 0])
+
+
+def test_a_cross_stands_on_the_day_of_a_liquidation() -> None:
+    """The end of the 2nd; ruined on a scale without 0, at the last equity there was, and in a drawdown at 100 %."""
+    left = pytest.approx([1000 / 3 - 0.005 * 10_000 / 3])
+    assert crosses(Equity(lines_of([liquidated()])).figure()) == [("Always liquidated", ["2024-01-02"], left)]
+    assert crosses(Equity(lines_of([ruined()])).figure()) == [("Always liquidated", ["2024-01-02"], [1000])]
+    assert crosses(Drawdown(lines_of([ruined()])).figure()) == [("Always liquidated", ["2024-01-02"], [-1])]
+    assert crosses(Underwater(lines_of([ruined()])[0]).figure()) == [("Always liquidated", ["2024-01-02"], [-1])]
+    assert crosses(Equity(lines_of([receiving()])).figure()) == []
+
+
+def areas(result: Result) -> dict[str, tuple[str, list[float]]]:
+    """Of each stacked area: its stack and its values."""
+    stacked = [trace for trace in Positions(lines_of([result])[0]).figure().data if trace.stackgroup]
+    return {trace.name: (trace.stackgroup, np.asarray(trace.y, float).round(2).tolist()) for trace in stacked}
+
+
+def test_shorts_are_stacked_below_zero_apart_from_longs() -> None:
+    assert areas(receiving()) == {
+        "BTC long": ("weights", [0, 0, 0, 0]),
+        "BTC short": ("shorts", [-2, -1.96, -1.96, -1.96]),
+    }
+    assert areas(liquidated()) == {"BTC": ("weights", [4, 0, 0, 0])}
+
+
+@pytest.mark.parametrize(("result", "low", "high"), [(receiving(), -2.04, 1.02), (liquidated(), 0, 4.08)])
+def test_the_axis_of_weights_reaches_as_far_as_shorts_and_leverage(result: Result, low: float, high: float) -> None:
+    figure = Positions(lines_of([result])[0]).figure()
+    assert list(figure.layout.yaxis.range) == pytest.approx([low, high])
+
+
+def test_funding_so_far_falls_where_it_is_received() -> None:
+    """20 of an equity of 1000, on the 2nd."""
+    panel = FundingSoFar(lines_of([receiving()])[:1])
+    assert panel.frame()["Always: BTC"].tolist() == pytest.approx([0, -0.02, -0.02, -0.02])
+    assert (
+        panel.alt() == "Funding paid so far, as shares of equity, 1 January 2024 to 4 January 2024: Always: BTC -2.00%."
+    )
+
+
+def test_funding_of_a_ruined_book_ends_with_it() -> None:
+    result = book(4, [FLAT] * 3, {"01-01 08:00": 0.3, "01-02 08:00": 0.3})
+    assert result.ruined_at is not None
+    assert FundingSoFar(lines_of([result])[:1]).frame()["Always: BTC"].tolist() == pytest.approx([1.2, 1.2, 1.2])
+
+
+def test_liquidations_are_in_what_trading_cost_and_funding_is_not() -> None:
+    own = Trading(liquidated())
+    assert own.liquidated == own.together == pytest.approx(0.005 * 10_000 / 3)
+    assert Trading(receiving()).funding == pytest.approx(-20)
+    assert Trading(receiving()).together == 0
+
+
+def test_costs_of_perpetuals_have_columns_that_others_do_not() -> None:
+    short = receiving()
+    assert short.benchmark is not None
+    heads = [_heads(Sheet([result])) for result in (short, short.benchmark)]
+    assert [name for name in heads[0] if name not in heads[1]] == ["Liquidations", "Funding"]
+    assert TRADING.build(Sheet([short.benchmark]))["funding"] is None  # type: ignore[index]
+
+
+def _heads(sheet: Sheet) -> list[str]:
+    built = TRADING.build(sheet)
+    assert built is not None
+    return [column.label for column in built["tables"][0].columns[1:]]
+
+
+def test_each_liquidation_is_an_entry_of_its_strategy() -> None:
+    built = EVENTS.build(Sheet([liquidated()]))
+    assert built is not None
+    ((opened, texts),) = built["parts"][0]["liquidations"].rows
+    assert opened.replace("\u2011", "-") == "2024-01-02 00:00"
+    assert list(texts) == ["range", "long 40 BTC", "68.3%", "$317", "$17", "$0"]
+    unharmed = EVENTS.build(Sheet([receiving()]))
+    assert unharmed is not None
+    assert unharmed["parts"][0]["liquidations"] is None
+
+
+@pytest.mark.parametrize("result", [ruined(), liquidated(), receiving()], ids=["ruined", "liquidated", "receiving"])
+def test_a_page_is_written_whatever_became_of_the_book(result: Result, tmp_path: Path) -> None:
+    write_tearsheet([result], tmp_path / "page.html", "A short week", findings=findings([result]))
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "Funding paid so far" in page
+    assert ("was ruined and has no equity left" in page) is (result.ruined_at is not None)
+    assert ("each time, because its equity met the maintenance margin" in page) is (len(result.liquidations) > 0)
+
+
+def test_a_page_of_what_was_bought_says_nothing_of_perpetuals(tmp_path: Path) -> None:
+    bought = receiving().benchmark
+    assert bought is not None
+    write_tearsheet([bought], tmp_path / "page.html", "Bought")
+    assert "erpetual" not in (tmp_path / "page.html").read_text("utf-8").partition('id="manifests"')[0]
+
+
+def test_definitions_of_the_terms_are_one_click_away() -> None:
+    sheet = Sheet([liquidated()])
+    TRADING.build(sheet)
+    EVENTS.build(sheet)
+    assert {"cost-liquidation", "cost-funding", "liquidation-lost", "liquidation-shortfall"} <= set(sheet.charts.terms)
+
+
+@dataclass(frozen=True)
+class Turns(Strategy):
+    """Long until the 2nd has ended, short from then on."""
+
+    def weights(self, now: Now) -> Weights:
+        return {"BTC": np.where(now.at < pd.Timestamp("2024-01-03", tz="UTC"), 1.0, -1.0)}
+
+
+def test_episodes_of_perpetuals_have_a_side() -> None:
+    built = EVENTS.build(Sheet([Backtest(Turns(), perpetual_market([FLAT] * 4), TERMS).run()]))
+    assert built is not None
+    table = built["parts"][0]["table"]
+    place = [getattr(column, "label", column) for column in table.columns].index("Side") - 1
+    assert [texts[place] for _, texts in table.rows] == ["long", "short"]
