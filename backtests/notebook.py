@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from backtests.metrics import METRICS, drawdown
+from backtests.metrics import METRICS, drawdown, labels
 
 if TYPE_CHECKING:
     from backtests.result import Result
@@ -49,9 +49,7 @@ def result_card(result: "Result") -> str:
         else f"{tried:,} trial{'s' * (tried > 1)} of {result.strategy.family} stand{'s' * (tried == 1)} behind it.",
     ]
     about = f"{result.strategy!r}; {window}; {result.market.origin}"
-    return card(
-        result.name, about, rows, [run.name for run in runs], curves, notes, "SIMULATED" in result.market.origin
-    )
+    return card(result.name, about, rows, labels(runs), curves, notes, "SIMULATED" in result.market.origin)
 
 
 def card(
@@ -83,7 +81,8 @@ def curve(
     what : the picture in words, for those who cannot see it      beside : a second curve, grey
     """
     lines = [(other, GREY) for other in [beside] if other is not None] + [(values, color)]
-    shown = [(_thinned(np.log(line) if log else line), color) for line, color in lines]
+    # A ruined book has no logarithm: its line ends there.
+    shown = [(_thinned(np.log(line.where(line > 0)) if log else line), color) for line, color in lines]
     known = np.concatenate([line[np.isfinite(line)] for line, _ in shown])
     if len(known) < 2:
         return Markup("")

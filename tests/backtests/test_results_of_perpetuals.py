@@ -162,3 +162,10 @@ def test_without_perpetuals_the_sentence_about_a_benchmark_is_that_of_a_run() ->
 def test_vectorbt_has_no_portfolio_of_perpetuals() -> None:
     with pytest.raises(BadUsage, match="neither funding nor margin"):
         _ = receiving().portfolio
+
+
+def test_a_notebook_shows_a_ruined_book_as_far_as_it_had_a_logarithm() -> None:
+    card = ruined()._repr_html_()
+    assert "BuyAndHold at spot" in card
+    assert "nan" not in card
+    assert "inf" not in card

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from backtests.metrics import METRICS
+from backtests.metrics import labels, shown_metrics
 from backtests.sweeps.cross_validation import PurgedCrossValidation
 from backtests.sweeps.plan import OBJECTIVES
 from backtests.sweeps.report import walk_words as words
@@ -52,7 +52,7 @@ def render_walk(walk: Walk, paths: PurgedCrossValidation | None) -> str:
         overview=_overview(walk, lines, charts),
         lines=lines,
         metrics=metrics(lines),
-        definitions=[(metric.label, metric.definition) for metric in METRICS],
+        definitions=[(metric.label, metric.definition) for metric in shown_metrics([walk.result])],
         stretches=stretches(walk),
         note=words.stretch_note(walk),
         kept=words.kept(walk),
@@ -73,14 +73,16 @@ def joined_lines(walk: Walk) -> list[Line]:
     """The joined run, by the name of its strategy, and the benchmark."""
     own, other = walk.result, walk.result.benchmark
     lines = [Line(own, words.title(walk), COLORS[0], "solid")]
-    return lines if other is None else [*lines, Line(other, other.name, NEUTRAL, "solid", is_benchmark=True)]
+    return (
+        lines if other is None else [*lines, Line(other, labels([own, other])[1], NEUTRAL, "solid", is_benchmark=True)]
+    )
 
 
 def metrics(lines: list[Line]) -> list[tuple[str, str, list[str]]]:
     """Of each metric its label, what it means, and its value for each line."""
     return [
         (metric.label, metric.definition, [metric.text(line.result.metrics[metric.name]) for line in lines])
-        for metric in METRICS
+        for metric in shown_metrics([line.result for line in lines])
     ]
 
 

@@ -25,7 +25,7 @@ from strategies.strategy import Now, Strategy, Weights
 from tests.backtests.margin_books import FLAT, TERMS, book, liquidated, perpetual_market, receiving, ruined
 
 
-def crosses(figure: object) -> list[tuple[str, list[str], list[float]]]:
+def crosses(figure: object) -> list[tuple[str, list[str], object]]:
     """Name, days and heights of each trace of marks."""
     marks = [trace for trace in figure.data if trace.mode == "markers"]  # type: ignore[attr-defined]
     return [(trace.name, list(trace.x), [float(y) for y in trace.y]) for trace in marks]
