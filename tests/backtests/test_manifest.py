@@ -21,6 +21,7 @@ TELLING = {f"backtests/{name}.py" for name in ("expression", "imports", "manifes
 LOADED = (
     "import sys; from backtests.backtest import Backtest; from data_cache.lab import Lab; import strategies as s;"
     "r = Backtest(s.StealthQE(), Lab().market(), engine='events', benchmark=s.BuyAndHold()).run(); r.metrics;"
+    "from backtests import Execution; Backtest(s.BuyAndHold(), Lab().market(), Execution(perps=True)).run().metrics;"
     "print(*(m.__file__ for n, m in sys.modules.items() if n.partition('.')[0] == 'backtests'))"
 )
 
