@@ -264,6 +264,8 @@ def _leveraged(result: Result) -> list[Finding]:
 @rule
 def _funding_heavy(result: Result) -> list[Finding]:
     """FUNDING_HEAVY: funding took more than a quarter of what the book gained before it."""
+    if result.ruined_at is not None:  # what was lost is not what funding took, and the venue bore part of it
+        return []
     paid = -float(result.payments["amount"].sum())
     gained = float(result.equity.iloc[-1]) - result.execution.capital + paid
     if paid <= 0 or gained <= 0 or paid <= FUNDING_SHARE * gained:

@@ -178,7 +178,7 @@ def turnover(result: Result) -> float:
 def costs_paid(result: Result) -> float:
     """Fees and slippage paid a year, as a fraction of mean equity: the growth that trading costs.
 
-    Those of liquidations are in it, funding is not. NaN as for turnover.
+    Those of liquidations are in it as far as the account paid them, funding is not. NaN as for turnover.
     """
     return _a_year(result, result.costs.to_numpy().sum() + result.liquidation_costs.to_numpy().sum())
 

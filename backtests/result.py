@@ -169,11 +169,19 @@ class Result:
 
     @cached_property
     def liquidation_costs(self) -> pd.DataFrame:
-        """What each forced close cost in $, which `costs` does not hold: columns fee and slippage, by open_time."""
+        """What each forced close cost in $, which `costs` does not hold: columns fee and slippage, by open_time.
+
+        As far as the account paid it: what the venue bore of the liquidation that ruined the book is taken off.
+        """
         closed, slippage = self.liquidations, self.execution.slippage_bps * BPS
         worse = np.where(closed["units"] > 0, 1 + slippage, 1 - slippage)
         slipped = closed["units"] * closed["price"] * (1 - 1 / worse)
         frame = pd.DataFrame({"fee": closed["fee"], "slippage": slipped})
+        if self.ruined_at is not None:
+            names = ["open_time", "moment"]
+            last = (closed[names] == closed[names].iloc[-1]).all(axis=1)
+            cost = float(frame[last].to_numpy().sum())
+            frame[last] *= np.clip(1 - closed["shortfall"].sum() / cost, 0, 1) if cost > 0 else 1.0
         return frame.set_axis(pd.DatetimeIndex(closed["open_time"]), axis=0)
 
     @cached_property

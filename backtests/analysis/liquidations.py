@@ -12,7 +12,7 @@ def liquidations(result: Result) -> pd.DataFrame:
 
     moment : "open", "range" or "close" (`backtests.perpetuals`)      closed : the positions, in words
     before, after : equity at the end of the bar before and of this one, $; trades of this bar lie between them too
-    lost : 1 - after / before      costs : fees and slippage of the forced closes, $
+    lost : 1 - after / before      costs : fees and slippage of the forced closes that the account paid, $
     shortfall : what the venue bore, $: above 0, the book is ruined
     """
     closes, costs = result.liquidations, result.liquidation_costs.sum(axis=1)

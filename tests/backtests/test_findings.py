@@ -246,6 +246,13 @@ def test_funding_that_took_more_than_a_quarter_of_the_gain_is_a_finding(rate: fl
     assert found.get("FUNDING_HEAVY") == said
 
 
+def test_of_a_ruined_book_no_gain_is_told_that_funding_took() -> None:
+    """Long 40 at 100 pay 30 % of 4000 on the first morning, of the 1000 that there are: 1200 gained back is no gain."""
+    found = codes(told([book(4, [FLAT, FLAT], {"01-01 08:00": 0.3})]))
+    assert "RUINED" in found
+    assert "FUNDING_HEAVY" not in found
+
+
 def test_a_book_that_was_bought_has_no_finding_of_perpetuals() -> None:
     bought = liquidated().benchmark
     assert bought is not None

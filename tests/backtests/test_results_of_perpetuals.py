@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from backtests.analysis.liquidations import liquidations
 from backtests.backtest import Backtest, compare
 from backtests.execution import Execution
 from backtests.metrics import METRICS, comparison_frame, labels, shown_metrics, with_benchmarks
@@ -60,6 +61,30 @@ def test_a_liquidation_costs_its_fee_and_its_slippage_beside_the_fills() -> None
     assert result.metrics["costs_paid"] == pytest.approx(every / mean_equity / YEARS)
 
 
+def test_what_the_venue_bore_of_a_forced_close_is_no_cost_of_the_account() -> None:
+    """Short 20 at 100 cost 2990 at 149.5, of the 3000 in cash; the fee of 14.95 finds 10, and the venue bears 4.95."""
+    result = book(-2, [FLAT] + [(149.5, 149.5, 149.5, 149.5)] * 3)
+    (closed,) = result.liquidations.itertuples()
+    assert (closed.fee, closed.shortfall) == pytest.approx((14.95, 4.95))
+    assert result.liquidation_costs.to_numpy().tolist() == [pytest.approx([10, 0])]
+    assert result.metrics["costs_paid"] == pytest.approx(10 / (1000 / 4) / YEARS)
+    assert liquidations(result)["costs"].tolist() == pytest.approx([10])
+
+
+def test_of_several_liquidations_only_the_one_that_ruined_was_borne_in_part_by_the_venue() -> None:
+    result = ruined()
+    (last,) = result.liquidations.to_dict("records")
+    earlier = last | {
+        "moment": "range",
+        "open_time": result.tape.opens.index[0],
+        "fee": 7.0,
+        "shortfall": 0.0,
+        "ruined": False,
+    }
+    both = replace(result, liquidations=pd.DataFrame([earlier, last | {"shortfall": 5.0}]))
+    assert both.liquidation_costs["fee"].tolist() == pytest.approx([7, 20 - 5])
+
+
 def test_what_is_left_after_a_liquidation_is_in_cash() -> None:
     result = liquidated()
     assert result.equity.tolist() == pytest.approx([1000, 1000] + [1000 / 3 - 0.005 * 10_000 / 3] * 3)
@@ -93,7 +118,7 @@ def test_every_metric_of_a_ruined_book_is_a_number() -> None:
         "leverage": 2,
         "time_in_market": 1 / 4,
         "turnover": (2000 + 4000) / 2 / 250 / YEARS,
-        "costs_paid": 4000 * 0.005 / 250 / YEARS,
+        "costs_paid": 0,  # the gap took all there was, so that the venue bore the fee too
         "funding_paid": 0,
         "liquidations": 1,
         "hit_rate": 0,
