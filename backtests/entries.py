@@ -6,7 +6,7 @@ import pandas as pd
 
 FILL = ["open_time", "asset", "units", "price", "fee"]
 PAYMENT = ["at", "open_time", "asset", "units", "price", "rate", "amount"]
-LIQUIDATION = ["open_time", "moment", "asset", "units", "price", "fee", "shortfall"]
+LIQUIDATION = ["open_time", "moment", "asset", "units", "price", "fee", "shortfall", "ruined"]
 # When within its bar a book was liquidated: at the open, on the way to the worst of the range, or at the close.
 MOMENTS = OPEN, RANGE, CLOSE = "open", "range", "close"
 
@@ -27,9 +27,10 @@ def payment_table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
 
 
 def liquidation_table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
-    """Liquidations as a table: open_time, moment, asset, units (negative for a sale), price, fee ($), shortfall ($).
+    """Liquidations as a table: open_time, moment, asset, units (negative for a sale), price, fee ($), and more.
 
-    shortfall : what the venue bore, so that the account is not below 0; it stands in the last row of its liquidation
+    shortfall : what the venue bore, $, so that the account is not below 0; it stands in the last row of its liquidation
+    ruined : whether nothing was left of the book; true in the last row of that liquidation
     """
     return _typed(pd.DataFrame(rows, columns=LIQUIDATION), ["open_time"])
 
@@ -37,6 +38,7 @@ def liquidation_table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
 def _typed(table: pd.DataFrame, times: list[str]) -> pd.DataFrame:
     kinds = dict.fromkeys(table, "float") | dict.fromkeys(times, "datetime64[ns, UTC]")
     kinds |= {name: "str" for name in ("asset", "moment") if name in table}
+    kinds |= {name: "bool" for name in ("ruined",) if name in table}
     return table.astype(kinds)
 
 

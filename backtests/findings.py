@@ -221,10 +221,9 @@ def _ruined(result: Result) -> list[Finding]:
     if result.ruined_at is None:
         return []
     bar, short = result.ruined_at - result.tape.length, float(result.liquidations["shortfall"].sum())
-    sentence = (
-        f"in the bar of {bar:%Y-%m-%d %H:%M} prices went through the margin, and nothing was left of the book; "
-        f"the venue bore ${short:,.0f}, and equity is 0 from then on"
-    )
+    gap = f"prices went through the margin, and nothing was left of the book; the venue bore ${short:,.0f}"
+    found = gap if short >= 0.5 else "closing everything cost all that was left of the book"
+    sentence = f"in the bar of {bar:%Y-%m-%d %H:%M} {found}, and equity is 0 from then on"
     return [Finding("RUINED", result.name, sentence)]
 
 

@@ -104,8 +104,8 @@ class Result:
     @cached_property
     def ruined_at(self) -> pd.Timestamp | None:
         """The end of the bar at which a liquidation left nothing; None for a book that was never ruined."""
-        short = self.liquidations[self.liquidations["shortfall"] > 0]
-        return None if short.empty else short["open_time"].iloc[0] + self.tape.length
+        ruin = self.liquidations[self.liquidations["ruined"]]
+        return None if ruin.empty else ruin["open_time"].iloc[0] + self.tape.length
 
     @cached_property
     def daily_equity(self) -> pd.Series:
@@ -139,6 +139,11 @@ class Result:
             return pd.Series(0.0, index=self.tape.known_at, name="cash")
         price = np.append(1.0, self.tape.closes[CASH].to_numpy())
         return pd.Series(price[1:] / price[:-1] - 1, index=self.tape.known_at, name="cash")
+
+    @property
+    def ruin_day(self) -> str:
+        """The UTC day of the bar that ruined the book, as 2020-03-12; "" for a book that was never ruined."""
+        return "" if self.ruined_at is None else f"{self.ruined_at - self.tape.length:%Y-%m-%d}"
 
     @cached_property
     def weights(self) -> pd.DataFrame:

@@ -13,7 +13,7 @@ def liquidations(result: Result) -> pd.DataFrame:
     moment : "open", "range" or "close" (`backtests.perpetuals`)      closed : the positions, in words
     before, after : equity at the end of the bar before and of this one, $; trades of this bar lie between them too
     lost : 1 - after / before      costs : fees and slippage of the forced closes that the account paid, $
-    shortfall : what the venue bore, $: above 0, the book is ruined
+    shortfall : what the venue bore of a book that was ruined, $; 0 where the costs took no more than there was
     """
     closes, costs = result.liquidations, result.liquidation_costs.sum(axis=1)
     rows = [
@@ -21,7 +21,7 @@ def liquidations(result: Result) -> pd.DataFrame:
             "moment": " and ".join(dict.fromkeys(of_bar["moment"])),
             "closed": ", ".join(_position(close.asset, -close.units) for close in of_bar.itertuples()),
             "costs": costs[opened].sum(),
-            "shortfall": of_bar["shortfall"].sum(),
+            "shortfall": max(of_bar["shortfall"].sum(), 0.0),  # a dust that it took is nothing
         }
         | _equity(result, opened)
         for opened, of_bar in closes.groupby("open_time")

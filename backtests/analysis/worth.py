@@ -42,7 +42,7 @@ def _settled(result: Result) -> np.ndarray:
 def _alive(result: Result, worth: np.ndarray) -> np.ndarray:
     if result.ruined_at is None:
         return worth
-    ruin = result.liquidations[result.liquidations["shortfall"] > 0].iloc[0]
+    ruin = result.liquidations[result.liquidations["ruined"]].iloc[0]
     opens = result.tape.opens.index
     gone = opens >= ruin["open_time"] if ruin["moment"] == OPEN else opens > ruin["open_time"]
     return np.where(gone, 0.0, worth)

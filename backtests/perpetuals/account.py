@@ -7,6 +7,7 @@ import pandas as pd
 
 from backtests.entries import CLOSE, OPEN, RANGE, Entries, liquidation_table, payment_table
 from backtests.execution import BPS, Execution
+from backtests.perpetuals import NOTHING_LEFT
 from backtests.perpetuals.funding import BEFORE, ENDING, INSIDE
 from backtests.simulate import OrderDesk, fill_table
 from backtests.tape import Tape
@@ -118,9 +119,10 @@ class MarginAccount:
             price = float(prices[column]) * (1 + slippage if units > 0 else 1 - slippage)
             fee = abs(units) * price * fee_rate
             self._enter(column, units, price, fee)
-            closed.append([self._tape.opens.index[row], moment, self._tape.assets[column], units, price, fee, 0.0])
-        if self.cash <= 0:
-            closed[-1][-1] = -self.cash
+            opened, asset = self._tape.opens.index[row], self._tape.assets[column]
+            closed.append([opened, moment, asset, units, price, fee, 0.0, False])
+        if self.cash <= NOTHING_LEFT * sum(abs(units) * price for *_, units, price, _, _, _ in closed):
+            closed[-1][-2:] = [-self.cash, True]
             self.cash, self.ruined = 0.0, True
         self.liquidations.extend(tuple(one) for one in closed)
 

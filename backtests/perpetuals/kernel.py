@@ -11,6 +11,7 @@ import pandas as pd
 
 from backtests.entries import MOMENTS, Entries, liquidation_table, payment_table
 from backtests.execution import BPS, Execution
+from backtests.perpetuals import NOTHING_LEFT
 from backtests.perpetuals.funding import BEFORE, ENDING, INSIDE
 from backtests.simulate import fill_table
 from backtests.sweeps.compiled import BLOCK, close, drawdown, entry, exact, keep, less
@@ -34,6 +35,7 @@ _CLOSED = np.dtype(
         ("price", float),
         ("fee", float),
         ("shortfall", float),
+        ("ruined", np.bool_),
     ],
     align=True,
 )
@@ -96,7 +98,7 @@ class MarginKernel(Kernel):
         opened = self._tape.opens.index[closed["row"]]
         moments = [MOMENTS[moment] for moment in closed["moment"]]
         assets = self._tape.opens.columns.to_numpy()[closed["column"]]
-        numbers = (closed[name] for name in ("units", "price", "fee", "shortfall"))
+        numbers = (closed[name] for name in ("units", "price", "fee", "shortfall", "ruined"))
         return liquidation_table(list(zip(opened, moments, assets, *numbers, strict=True)))
 
     def _run(
@@ -304,10 +306,10 @@ def _liquidate(
 ) -> None:
     """Close all positions: at the open, at the close, or part of the `way` from the open to the worst of the range."""
     total.liquidations += 1
-    place = 0
+    fees, slippage, place = total.fees, total.slippage, 0
     while place < len(closed) and closed[place].units != 0:
         place += 1
-    last = place
+    last, notional = place, 0.0
     for column in range(len(positions)):
         position = positions[column]
         if position.units != 0:
@@ -320,13 +322,18 @@ def _liquidate(
             fee = abs(moved) * price * fee_rate
             _enter(moved, price, fee, position, total)
             _count(moved, quoted, price, fee, total)
+            notional += abs(moved) * price
             if place < len(closed):
                 _log_closed(row, moment, column, moved, price, fee, closed[place])
                 last = place
                 place += 1
-    if total.cash <= 0:
+    if total.cash <= NOTHING_LEFT * notional:
         if last < len(closed):
-            closed[last].shortfall = -total.cash
+            closed[last].shortfall, closed[last].ruined = -total.cash, True
+        cost = total.fees - fees + total.slippage - slippage
+        paid = min(max(1 + total.cash / cost, 0.0), 1.0) if cost > 0 else 1.0
+        total.fees = fees + paid * (total.fees - fees)
+        total.slippage = slippage + paid * (total.slippage - slippage)
         total.cash = 0.0
         total.ruined = 1.0
 

@@ -12,7 +12,7 @@ from backtests.proofs import turns_of
 from backtests.result import Result
 from data_cache.lab import Lab
 from strategies import BuyAndHold, TrendFollowing
-from tests.backtests.margin_books import FLAT, book, liquidated, receiving, ruined
+from tests.backtests.margin_books import FLAT, TERMS, book, liquidated, receiving, ruined
 
 
 def codes(found: list[Finding]) -> list[str]:
@@ -213,6 +213,16 @@ def test_ruin_is_a_finding_that_says_what_the_venue_bore() -> None:
         "the venue bore $1,020, and equity is 0 from then on"
     )
     assert "LIQUIDATED" in found
+
+
+def test_of_a_book_that_the_costs_of_a_liquidation_ruined_the_venue_bore_nothing() -> None:
+    """Long 40 at 100, closed where a tenth of notional is left, at a fee of a tenth."""
+    terms = replace(TERMS, liquidation_fee_bps=1_000)
+    found = {finding.code: finding.sentence for finding in told([book(4, [FLAT, (100, 100, 80, 90)], terms=terms)])}
+    assert found["RUINED"] == (
+        "in the bar of 2024-01-02 00:00 closing everything cost all that was left of the book, "
+        "and equity is 0 from then on"
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Run:
     units: list[list[Decimal]] = field(default_factory=list)
     fills: list[tuple[int, str, Decimal, Decimal, Decimal]] = field(default_factory=list)
     payments: list[tuple[int, int, str, Decimal, Decimal]] = field(default_factory=list)
-    liquidations: list[tuple[int, str, str, Decimal, Decimal, Decimal, Decimal]] = field(default_factory=list)
+    liquidations: list[tuple[int, str, str, Decimal, Decimal, Decimal, Decimal, bool]] = field(default_factory=list)
     ruined: int | None = None
 
 
@@ -153,10 +153,13 @@ class Oracle:
 
     def liquidate(self, bar: int, moment: str, prices: Sequence[Decimal]) -> None:
         """Close everything; what is owed beyond what there was is the venue's, and stands in the last row."""
+        notional, nothing = Decimal(0), Decimal(1) / 1_000_000_000
         for column, held in enumerate(self.units):
             if held:
                 price, fee = self.enter(column, -held, prices[column], self.liquidation_fee)
-                self.result.liquidations.append((bar, moment, self.assets[column], -held, price, fee, Decimal(0)))
-        if self.cash <= 0:
-            self.result.liquidations[-1] = (*self.result.liquidations[-1][:-1], -self.cash)
+                notional += abs(held) * price
+                closed = bar, moment, self.assets[column], -held, price, fee, Decimal(0), False
+                self.result.liquidations.append(closed)
+        if self.cash <= nothing * notional:
+            self.result.liquidations[-1] = (*self.result.liquidations[-1][:-2], -self.cash, True)
             self.cash, self.result.ruined = Decimal(0), bar

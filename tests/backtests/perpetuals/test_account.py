@@ -71,9 +71,12 @@ def closes(result: Result) -> list[Any]:
 
 
 def closed(result: Result) -> list[tuple[Any, ...]]:
-    """Liquidations as rows: day, moment, asset, units, price, fee, shortfall."""
+    """Liquidations as rows: day, moment, asset, units, price, fee, shortfall, ruined."""
     rows = result.liquidations.itertuples(index=False)
-    return [(f"{row[0]:%m-%d}", *row[1:3], *(pytest.approx(number, abs=1e-9) for number in row[3:])) for row in rows]
+    return [
+        (f"{row[0]:%m-%d}", *row[1:3], *(pytest.approx(number, abs=1e-9) for number in row[3:-1]), row[-1])
+        for row in rows
+    ]
 
 
 # What is planned, day by day prices of BTC, and the equity at each day's end.
@@ -130,7 +133,7 @@ def test_a_position_is_closed_where_the_margin_is_met(
         assert closed(result) == []
         assert closes(result) == [1000, 1000]
         return
-    assert closed(result) == [("01-01", RANGE, "BTC", -units, price, 0, 0)]
+    assert closed(result) == [("01-01", RANGE, "BTC", -units, price, 0, 0, False)]
     left = 1000 + units * (price - 100)
     assert left == pytest.approx(0.1 * abs(units) * price)
     assert closes(result) == [left, left]
@@ -143,7 +146,10 @@ def test_a_long_and_a_short_are_taken_to_their_worst_at_the_same_pace(toy: Simpl
     """
     candles = {"BTC": [(100, 100, 80, 100)], "ETH": [(10, 12, 10, 10)]}
     result = run(toy, {"01-01": (2.0, -2.0)}, candles)
-    assert closed(result) == [("01-01", RANGE, "BTC", -20, 85, 0, 0), ("01-01", RANGE, "ETH", 200, 11.5, 0, 0)]
+    assert closed(result) == [
+        ("01-01", RANGE, "BTC", -20, 85, 0, 0, False),
+        ("01-01", RANGE, "ETH", 200, 11.5, 0, 0, False),
+    ]
     assert closes(result) == [1000 - 20 * 15 - 200 * 1.5]
 
 
@@ -154,7 +160,7 @@ def test_what_a_liquidation_costs(toy: SimpleNamespace) -> None:
     """
     result = run(toy, {"01-01": (4.0,)}, {"BTC": [(100, 105, 80, 100)]}, fee_bps=10, liquidation_fee_bps=50)
     price = (4000 - 996) / 36
-    assert closed(result) == [("01-01", RANGE, "BTC", -40, price, 40 * price * 0.005, 0)]
+    assert closed(result) == [("01-01", RANGE, "BTC", -40, price, 40 * price * 0.005, 0, False)]
     assert closes(result) == [996 - 40 * (100 - price) - 40 * price * 0.005]
 
 
@@ -162,14 +168,14 @@ def test_slippage_of_a_liquidation_is_on_the_price(toy: SimpleNamespace) -> None
     """Sold short at 99; bought back a per cent above the point: 1000 - 40 (p - 99) = 4 p."""
     result = run(toy, {"01-01": (-4.0,)}, {"BTC": [(100, 120, 95, 100)]}, slippage_bps=100)
     price = (1000 + 40 * 99) / 44
-    assert closed(result) == [("01-01", RANGE, "BTC", 40, price * 1.01, 0, 0)]
+    assert closed(result) == [("01-01", RANGE, "BTC", 40, price * 1.01, 0, 0, False)]
 
 
 def test_a_gap_through_the_margin_ruins_the_book_and_the_venue_bears_the_rest(toy: SimpleNamespace) -> None:
     """40 units from 100 to 70 lose 1200 of 1000. Prices come back, and new targets come; the book does not."""
     plan = {"01-01": (4.0,), "01-02": (1.0,), "01-03": (-1.0,)}
     result = run(toy, plan, {"BTC": flat(100, 70, 150, 300)})
-    assert closed(result) == [("01-02", OPEN, "BTC", -40, 70, 0, 200)]
+    assert closed(result) == [("01-02", OPEN, "BTC", -40, 70, 0, 200, True)]
     assert result.equity.tolist() == [1000, 1000, 0, 0, 0]
     assert result.ruined_at == toy.at("01-03")
     assert len(result.fills) == 1
@@ -178,9 +184,37 @@ def test_a_gap_through_the_margin_ruins_the_book_and_the_venue_bears_the_rest(to
 def test_a_gap_that_leaves_something_is_no_ruin(toy: SimpleNamespace) -> None:
     """40 units from 100 to 76 lose 960: 40 is left, less than the 304 that they need."""
     result = run(toy, {"01-01": (4.0,)}, {"BTC": flat(100, 76, 150)})
-    assert closed(result) == [("01-02", OPEN, "BTC", -40, 76, 0, 0)]
+    assert closed(result) == [("01-02", OPEN, "BTC", -40, 76, 0, 0, False)]
     assert closes(result) == [1000, 40, 40]
     assert result.ruined_at is None
+
+
+# A long at leverage 4 from 100 and its margin of a tenth of notional: what closing it costs, and whether it lives on.
+EDGES = {
+    "A fee of all the margin leaves nothing": ({"liquidation_fee_bps": 1_000}, True),
+    "So do slippage of a half and a fee of the rest": ({"slippage_bps": 500, "liquidation_fee_bps": 500 / 0.95}, True),
+    "And a fee that leaves a hundred-billionth": ({"liquidation_fee_bps": 1_000 - 1e-7}, True),
+    "A hundred-millionth is something": ({"liquidation_fee_bps": 1_000 - 1e-4}, False),
+}
+
+
+@pytest.mark.parametrize(("costs", "ruined"), EDGES.values(), ids=EDGES)
+def test_a_book_that_is_left_with_no_more_than_a_billionth_of_what_was_closed_is_ruined(
+    costs: dict[str, float], ruined: bool, toy: SimpleNamespace
+) -> None:
+    """Whatever the last digits of prices and weights say: of twenty books none is left with a dust."""
+    for step in range(20):
+        low = 60 + step / 7
+        plan = {"01-01": (3.7 + step / 997,), "01-03": (1.0,)}
+        result = run(toy, plan, {"BTC": [(100 + step / 3, 140, low, 80), *flat(80, 80, 80)]}, **costs)
+        last = result.liquidations.iloc[-1]
+        assert last["ruined"] == ruined
+        assert (result.ruined_at == toy.at("01-02")) if ruined else result.ruined_at is None
+        if ruined:
+            assert abs(last["shortfall"]) <= 1e-9 * abs(last["units"]) * last["price"]
+            assert result.cash.iloc[-1] == pytest.approx(0, abs=1e-9)
+            assert result.equity.iloc[1:].tolist() == [0, 0, 0, 0]
+        assert len(result.fills) == (1 if ruined else 2)
 
 
 def test_what_was_liquidated_is_entered_again_only_at_a_new_decision(toy: SimpleNamespace) -> None:
@@ -194,7 +228,7 @@ def test_what_was_liquidated_is_entered_again_only_at_a_new_decision(toy: Simple
 def test_a_decision_that_fills_where_a_gap_liquidates_trades_what_is_left(toy: SimpleNamespace) -> None:
     """40 is left of the 1000 at the open of the 2nd; the decision of that moment sells 40 / 76 short there."""
     result = run(toy, {"01-01": (4.0,), "01-02": (-1.0,)}, {"BTC": flat(100, 76, 38)})
-    assert closed(result) == [("01-02", OPEN, "BTC", -40, 76, 0, 0)]
+    assert closed(result) == [("01-02", OPEN, "BTC", -40, 76, 0, 0, False)]
     assert result.fills["units"].tolist() == [40, pytest.approx(-40 / 76)]
     assert closes(result) == [1000, 40, 60]
 
@@ -202,14 +236,14 @@ def test_a_decision_that_fills_where_a_gap_liquidates_trades_what_is_left(toy: S
 def test_funding_alone_can_meet_the_margin_at_a_close(toy: SimpleNamespace) -> None:
     """Short 40 at 100; 15 per cent against it at midnight are 600, and 400 is what 4000 need."""
     result = run(toy, {"01-01": (-4.0,)}, {"BTC": flat(100, 100)}, {"01-02": -0.15})
-    assert closed(result) == [("01-01", CLOSE, "BTC", 40, 100, 0, 0)]
+    assert closed(result) == [("01-01", CLOSE, "BTC", 40, 100, 0, 0, False)]
     assert closes(result) == [400, 400]
 
 
 def test_funding_within_the_day_can_meet_it_before_prices_move(toy: SimpleNamespace) -> None:
     """The same at noon: closed at the open's price, though the range would have been kind."""
     result = run(toy, {"01-01": (-4.0,)}, {"BTC": [(100, 100, 80, 80)]}, {"01-01 12:00": -0.15})
-    assert closed(result) == [("01-01", RANGE, "BTC", 40, 100, 0, 0)]
+    assert closed(result) == [("01-01", RANGE, "BTC", 40, 100, 0, 0, False)]
     assert closes(result) == [400]
 
 

@@ -17,7 +17,15 @@ from backtests.perpetuals.account import MarginAccount
 from backtests.perpetuals.funding import BEFORE, ENDING, INSIDE, Funding
 from backtests.result import Result
 from backtests.tape import Tape
-from tests.backtests.perpetuals.generated_books import Careful, World, outcome, worlds
+from tests.backtests.perpetuals.generated_books import (
+    ASSETS,
+    Careful,
+    Plan,
+    World,
+    generated_market,
+    outcome,
+    worlds,
+)
 from tests.backtests.perpetuals.oracle import Oracle, Run
 
 CONTRACT = 1e-9
@@ -106,6 +114,19 @@ def test_both_engines_and_the_oracle_keep_the_same_book(record_property: Callabl
     assert min(seen["at open"], seen["at range"], seen["shorts_closed"], seen["longs_closed"]) > seen["runs"] / 20
     assert min(seen["entered_again"], seen["funding_over_a_gap"]) > seen["runs"] / 10
     assert seen["payments"] > 20 * seen["runs"]
+
+
+@pytest.mark.parametrize("seed", [4, 51, 55])
+def test_where_closing_costs_all_of_the_margin_all_three_call_it_ruin(seed: int) -> None:
+    """What was left of these books was 1e-11 in one engine and -1e-11 in the other: rounding told life from ruin."""
+    assets = ASSETS[: seed % 3 + 1]
+    terms = {"initial_margin": 0.2, "maintenance_margin": 0.005, "liquidation_fee_bps": 50}
+    execution = Execution(fee_bps=0, slippage_bps=0, min_notional=0, perps=True, **terms)
+    world = World(generated_market(seed, len(assets), "1d", 50, 5), Plan(assets), execution, {})
+    vector, events = world.run("vector"), world.run("events")
+    assert_same_tables(vector, events)
+    assert_as_the_oracle(events, Oracle(events.tape, world.market, execution).run(events.decisions))
+    assert vector.ruined_at == events.ruined_at is not None
 
 
 @settings(max_examples=60)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,20 @@ def test_a_ruined_book_is_worth_nothing_for_good_and_every_measure_is_a_number()
     assert outcomes.sums["ruined"].tolist() == [1]
     judged = accounted(tape, FREE, plan({"01": 5, "03": 5})).metrics
     assert measures == pytest.approx({name: judged[name] for name in measures}, rel=CONTRACT, nan_ok=True)
+
+
+def test_what_the_venue_bore_of_fees_and_slippage_is_no_cost_of_a_trial() -> None:
+    """50 units bought at 101 owe 4050 and are worth 4100 at the open of 82.
+
+    Sold at 81.18 they cost 41 of slippage and a fee of 40.59; 50 of the 81.59 are there, and the venue bears the rest.
+    """
+    tape = days([(100, 101, 99, 100), (82, 82, 80, 81)])
+    terms = replace(FREE, slippage_bps=100, liquidation_fee_bps=100)
+    sums = MarginKernel(tape, terms).run(packed(tape, terms, plan({"01": 5}))).sums[0]
+    entered = 50 * (101 - 100)
+    assert (sums["ruined"], sums["fees"], sums["slippage"]) == pytest.approx(
+        (1, 50 * 40.59 / 81.59, entered + 50 * 41 / 81.59)
+    )
 
 
 def test_without_perpetuals_the_kernel_is_the_other_one() -> None:
