@@ -20,7 +20,7 @@ from backtests.execution import Execution
 from backtests.metrics import ROUNDING, bars_per_year, sharpe, total_return
 from backtests.result import Result
 from backtests.simulate import Account, order_sizes
-from backtests.tape import YEAR, Tape
+from backtests.tape import CASH, YEAR, Tape
 from data_cache.errors import EbbtideError
 from signals.signal import values_at
 from strategies.strategy import Now, path_dependent
@@ -37,13 +37,16 @@ JOINED = " + "
 def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES, states: States | None = None) -> pd.DataFrame:
     """What was earned in each state: a row per (regime, state), and one of the whole window, ("window", "all").
 
-    A bar's return belongs to the state known at its open, the last moment at which a decision could still fill in it.
+    What is earned from one open to the next, over missing bars too, belongs to the state known at the first of the two,
+    the last moment at which a decision could still fill there. The last of these stretches ends with the last bar.
     states : what `regimes_at_open(result, regimes)` answers, where another result of the same bars has asked already
     Columns: time (share of it), log_return, share (of the whole log return), annual_return, sharpe, exposure (mean over
     time), and benchmark_log_return, benchmark_annual_return, benchmark_sharpe in the same bars.
-    Definitions are those of the metrics: annual growth by elapsed time, Sharpe by excess over cash and bars per year.
+    Definitions are those of the metrics: annual growth by elapsed time, Sharpe by excess over cash and bars per year;
+    the window's Sharpe ratios are the metrics' own, of bar ends.
     NaN where undefined: no bar in the state, a whole return of zero, no benchmark; annual return and Sharpe ratio also
-    where the state lasted less than 30 days in all. Rows of each regime add up: time to 1, log returns to the total.
+    where the state lasted less than 30 days in all, and for a book that was ruined, whatever it earned in other states.
+    Rows of each regime add up: time to 1, log returns to the total.
     """
     bars, states = _bars(result), states or regimes_at_open(result, regimes)
     rows = {}
@@ -53,7 +56,7 @@ def by_regime(result: Result, regimes: Sequence[Regime] = REGIMES, states: State
             of_state = bars[(known == state).to_numpy()]
             if state != UNKNOWN or len(of_state):
                 rows[regime.name, state] = _earned(result, of_state)
-    rows[WINDOW] = _earned(result, bars)
+    rows[WINDOW] = _earned(result, bars) | _whole_sharpes(result)
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=["regime", "state"])
     table.insert(2, "share", _shares(table["log_return"], result))
@@ -176,16 +179,30 @@ def _median(values: np.ndarray) -> float:
 
 
 def _bars(result: Result) -> pd.DataFrame:
-    """A row per bar: years it counts for, log return, excess return, exposure, and the benchmark's two returns."""
+    """A row per bar, from its open to the next one's: years, log return, excess return, exposure; the benchmark's."""
     years, exposed = _held(result).T
-    log_return = log_growth(result.equity.to_numpy())
-    cash = result.cash_returns.to_numpy()
+    log_return, cash = log_growth(worth_at_opens(result)), _cash_between_opens(result.tape)
     frame = {"years": years, "log_return": log_return, "excess": np.expm1(log_return) - cash, "exposed": exposed}
     if result.benchmark is not None:
-        equity = result.benchmark.equity.reindex(result.equity.index, method="ffill")
-        frame["benchmark_log_return"] = log_growth(equity.to_numpy())
+        at = result.tape.opens.index.append(result.equity.index[-1:])
+        frame["benchmark_log_return"] = log_growth(_worth_at(result.benchmark, at))
         frame["benchmark_excess"] = np.expm1(frame["benchmark_log_return"]) - cash
     return pd.DataFrame(frame)
+
+
+def _cash_between_opens(tape: Tape) -> np.ndarray:
+    """What a deposit earned from each bar's open to the next one's, from the last one's to its end."""
+    if CASH not in tape.opens:
+        return np.zeros(len(tape.opens))
+    price = np.append(tape.opens[CASH].to_numpy(), tape.closes[CASH].iloc[-1])
+    return np.asarray(price[1:] / price[:-1] - 1)
+
+
+def _worth_at(result: Result, times: pd.DatetimeIndex) -> np.ndarray:
+    """What a book is worth at `times`: at its opens before it trades, else at the last end of a bar of its own."""
+    opens = pd.Series(worth_at_opens(result)[:-1], result.tape.opens.index)
+    marks = pd.concat([result.equity, opens]).sort_index(kind="stable")
+    return np.asarray(marks[~marks.index.duplicated(keep="last")].reindex(times, method="ffill"))
 
 
 def _held(result: Result) -> np.ndarray:
@@ -195,9 +212,18 @@ def _held(result: Result) -> np.ndarray:
     return np.column_stack([years, years * result.exposure.to_numpy()])
 
 
+def _whole_sharpes(result: Result) -> dict[str, float]:
+    if result.years < SHORTEST_YEARS - ROUNDING:
+        return {}
+    own = {"sharpe": sharpe(result)}
+    return own if result.benchmark is None else own | {"benchmark_sharpe": sharpe(result.benchmark)}
+
+
 def _earned(result: Result, bars: pd.DataFrame) -> dict[str, float]:
     years, per_year = bars["years"].sum(), bars_per_year(result)
     row = {"time": years / result.years} | _growth(bars, "", years, per_year)
+    if result.ruined_at is not None:
+        row |= {"annual_return": float("nan"), "sharpe": float("nan")}
     row["exposure"] = bars["exposed"].sum() / years if years > 0 else float("nan")
     if "benchmark_excess" in bars:
         return row | _growth(bars, "benchmark_", years, per_year)
@@ -207,7 +233,7 @@ def _earned(result: Result, bars: pd.DataFrame) -> dict[str, float]:
 def _growth(bars: pd.DataFrame, whose: str, years: float, per_year: float) -> dict[str, float]:
     log_return, excess = bars[f"{whose}log_return"].sum(), bars[f"{whose}excess"].dropna().to_numpy()
     annual, ratio = float("nan"), float("nan")
-    if years >= SHORTEST_YEARS:
+    if years >= SHORTEST_YEARS - ROUNDING:
         annual = np.expm1(log_return / years)
         spread = excess.std(ddof=1) if len(excess) > 1 else 0.0
         ratio = excess.mean() / spread * np.sqrt(per_year) if spread > ROUNDING else float("nan")

@@ -67,14 +67,15 @@ EXPOSURE = Column(
 ANNUAL = Column(
     "annual_return",
     "Annual return",
-    "What the log return comes to in a year of 365 days at that pace. A dash where the state lasted less than 30 days.",
+    "What the log return comes to in a year of 365 days at that pace. A dash where the state lasted less than 30 days, "
+    "and for a book that was ruined.",
     "z,.1%",
 )
 SHARPE = Column(
     "sharpe",
     "Sharpe ratio",
     "Mean excess over cash of the bars in that state over its standard deviation, times the root of the bars per year. "
-    "A dash where the state lasted less than 30 days.",
+    "A dash where the state lasted less than 30 days, and for a book that was ruined.",
     "z.2f",
 )
 BY_REGIME = (TIME, LOG_RETURN, SHARE, ANNUAL, SHARPE, EXPOSURE)

@@ -1,6 +1,6 @@
 """Attribution: where a return came from, by hand arithmetic, and parts that make the whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from backtests.analysis.attribution import BEFORE, NOTHING_NEW, START, by_regime, by_signal, by_trigger, unfilled
 from backtests.analysis.causes import causes
-from backtests.analysis.regimes import Regime
+from backtests.analysis.regimes import Regime, regimes_at_open
 from backtests.execution import Execution
 from backtests.result import Result
+from data_cache.bars import Bars
 from data_cache.lab import Lab
+from data_cache.market import Market
 from signals import CeilingSpread, Signal
 from strategies import BuyAndHold, NetLiquidityTide
 from strategies.strategy import Book, Now, Strategy, Weights
-from tests.backtests.tearsheet.worlds import Follow, Funding, market, run
+from tests.backtests.margin_books import FLAT, book
+from tests.backtests.tearsheet.worlds import EARNING, Follow, Funding, market, run, with_cash
 
 SIGN = Regime("sign", "Funding", "Positive above 0, else not.", Funding(), (0.0,), ("negative", "positive"))
 ALL_IN = BuyAndHold(mix=(("BTC", 1.0),))
@@ -70,6 +73,65 @@ def test_less_than_thirty_days_in_a_state_make_no_year() -> None:
     table = by_regime(run(market(closes[:30], funding=moves), ALL_IN), [SIGN])
     assert table.loc[UP, "annual_return"] == pytest.approx(np.exp(log(closes[29] / 100) / 30 * YEAR) - 1)
     assert table.loc[UP, "sharpe"] > 0
+
+
+def test_what_happens_while_bars_are_missing_belongs_to_the_state_in_which_their_time_passes() -> None:
+    """Known negative from the 3rd, missing from the 3rd to the 5th: from 99 to 90 in the state of the 2nd's open."""
+    moves = [("2024-01-01", 1.0), ("2024-01-03", -1.0), ("2024-01-06", -1.0)]
+    on = market([110, 99, 95, 92, 90, 81], funding=moves, missing=(2, 3, 4))
+    table = by_regime(run(on, ALL_IN, benchmark=ALL_IN), [SIGN])
+    assert table["time"].tolist() == pytest.approx([5 / 6, 1 / 6, 1])
+    assert table["log_return"].tolist() == pytest.approx([log(90 / 100), log(81 / 90), log(81 / 100)])
+    assert table["benchmark_log_return"].tolist() == pytest.approx(table["log_return"].tolist())
+
+
+def test_cash_that_grows_over_missing_bars_is_no_excess() -> None:
+    """300 % a year, held as cash for 40 days of which ten are missing: no excess, so no Sharpe ratio."""
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2024-01-01", periods=40)]
+    on = market([100.0] * 40, funding=[(day, 1.0) for day in days], missing=tuple(range(20, 30)))
+    on = with_cash(on, [(day, 300.0) for day in days])
+    row = by_regime(run(on, Follow(0.0), EARNING), [SIGN]).loc[UP]
+    assert row["log_return"] > 0.1
+    assert np.isnan(row["sharpe"])
+
+
+def gapping(nights: list[float], funding: list[tuple[str, float]]) -> Market:
+    """Each day bitcoin ends 2 % above its open, the first 100; before each later open it moves by so much."""
+    opens = 100 * np.cumprod([1.0, *(1.02 * (1 + night) for night in nights)])
+    on = market(list(opens * 1.02), funding=funding)
+    frame = on.bars["BTC"].frame.assign(open=opens, low=opens, high=opens * 1.02)
+    return replace(on, bars={"BTC": Bars("BTC", "1d", frame)})
+
+
+def test_a_night_before_an_open_at_which_the_state_has_changed_belongs_to_the_state_before() -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-03", -1.0)]
+    table = by_regime(run(gapping([0.01, 0.05, 0.03], moves), ALL_IN), [SIGN])
+    up, down = log(1.02 * 1.01) + log(1.02 * 1.05), log(1.02 * 1.03) + log(1.02)
+    assert table["log_return"].tolist() == pytest.approx([up, down, up + down])
+
+
+def test_the_sharpe_ratios_of_the_window_are_those_of_the_metrics() -> None:
+    """From open to open they were others: nights and days would be paired in another way."""
+    nights = np.random.default_rng(3).normal(0, 0.02, 39).tolist()
+    daily = [(f"{day:%Y-%m-%d}", 1.0) for day in pd.date_range("2024-01-01", periods=40)]
+    result = run(gapping(nights, daily), ALL_IN, benchmark=BuyAndHold(exposure=0.5, mix=(("BTC", 1.0),)))
+    table = by_regime(result, [SIGN])
+    assert result.benchmark is not None
+    assert table.loc[WHOLE, "sharpe"] == result.metrics["sharpe"] != table.loc[UP, "sharpe"]
+    assert table.loc[WHOLE, "benchmark_sharpe"] == result.benchmark.metrics["sharpe"]
+    short = run(gapping(nights[:5], daily[:6]), ALL_IN, benchmark=ALL_IN)
+    assert by_regime(short, [SIGN]).loc[WHOLE, ["sharpe", "benchmark_sharpe"]].isna().all()
+
+
+def test_of_a_ruined_book_no_state_has_annual_numbers() -> None:
+    """Short from 100 to 300 on the 16th of thirty days in one state, of which the benchmark has annual numbers."""
+    daily = [(f"2024-01-{day:02}", 1.0) for day in range(1, 31)]
+    states = regimes_at_open(run(market([100.0] * 30, funding=daily), ALL_IN), [SIGN])
+    ruined = book(-2, [FLAT] * 15 + [(300, 300, 300, 300)] * 15)
+    table = by_regime(ruined, [SIGN], states)
+    assert table["log_return"].tolist() == [-np.inf, 0, -np.inf]
+    assert table[["annual_return", "sharpe"]].isna().all(axis=None)
+    assert table.loc[[UP, WHOLE], ["benchmark_annual_return", "benchmark_sharpe"]].notna().all(axis=None)
 
 
 def test_the_benchmark_is_taken_in_the_same_bars() -> None:

@@ -1,6 +1,7 @@
 """Returns by regime of any result: days by hand, and in words where there are too few of them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from backtests.analysis.regimes import REGIMES, Regime
 from backtests.analysis.terminal import print_returns_by_regime
 from backtests.result import Result
 from strategies import BuyAndHold
+from tests.backtests.margin_books import ruined
 from tests.backtests.tearsheet.worlds import Follow, Funding, market, run
 
 SIGN = Regime("sign", "Funding", "Positive above 0, else not.", Funding(), (0.0,), ("negative", "positive"))
@@ -65,6 +67,19 @@ def test_a_state_that_never_was_is_called_that() -> None:
 
 def test_a_short_window_is_called_short_as_a_whole() -> None:
     assert [text.split(",")[0] for text in of(held(5, "2025-01-01")).cautions][-1] == "Whole window: 5 days"
+
+
+def test_ruin_is_said_before_anything_else_and_a_long_state_is_not_called_short() -> None:
+    """A book that nothing was left of: 60 days, of which 35 in one state and 25 in the other."""
+    result = held(60, "2024-02-05")
+    (close,) = ruined().liquidations.to_dict("records")
+    gone = pd.DataFrame([close | {"open_time": pd.Timestamp("2024-02-01", tz="UTC")}])
+    cautions = of(replace(result, liquidations=gone)).cautions
+    assert cautions[0] == (
+        "BuyAndHold was ruined in the bar of 2024-02-01 00:00: no state has an annual return or a Sharpe ratio, for "
+        "what was earned in any of them was lost"
+    )
+    assert [text.partition(":")[0] for text in cautions[1:]] == ["Funding negative"]
 
 
 def test_a_regime_that_the_market_cannot_tell_is_left_out_with_its_reason() -> None:
