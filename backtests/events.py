@@ -84,7 +84,7 @@ class EventRun:
         self._last_answer: Weights | None = None
         self._pending: deque[tuple[int, np.ndarray]] = deque()
         self._looks_at_book = path_dependent(strategy)
-        self._closed = 0
+        self._closed, self._traded = 0, -1  # the first bar not marked at its close; the last one traded in
         self._peak = execution.capital
         self._decided: list[tuple[int, np.ndarray]] = []
         self.account: Account | MarginAccount = (MarginAccount if execution.perps else Account)(tape, execution)
@@ -139,18 +139,25 @@ class EventRun:
         while self._pending and self._pending[0][0] < opened:
             bar, targets = self._pending.popleft()
             if not (self._pending and self._pending[0][0] == bar):
-                self.account.trade(bar, targets)
+                self._trade(bar, targets)
         self.account.pass_until(before)
 
+    def _trade(self, bar: int, targets: np.ndarray) -> None:
+        filled = len(self.account.fills)
+        self.account.trade(bar, targets)
+        if len(self.account.fills) > filled:  # who traded at an open knows its prices
+            self._traded = bar
+            self._peak = max(self._peak, self.account.value(self._tape.opens.to_numpy()[bar]))
+
     def _book(self, at: int) -> Book:
-        closes = self._tape.closes.to_numpy()
+        closes, opens = self._tape.closes.to_numpy(), self._tape.opens.to_numpy()
         ended = int(self._tape.known_at.asi8.searchsorted(at, side="right"))
         for row in range(self._closed, ended):
             self._peak = max(self._peak, self.account.value(closes[row]))
         self._closed = ended
-        if ended == 0:
+        if self._traded < ended == 0:
             return Book(self._execution.capital, self._peak, dict.fromkeys(self._tape.assets, 0.0))
-        prices = closes[ended - 1]
+        prices = opens[ended] if self._traded == ended else closes[ended - 1]
         equity = self.account.value(prices)
         worth = {
             n: u * p / equity if equity > 0 else 0.0

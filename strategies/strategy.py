@@ -37,8 +37,9 @@ class Now:
 
 @dataclass(frozen=True)
 class Book:
-    """What a path-dependent strategy may see of itself: its own past, marked at the last closes known.
+    """What a path-dependent strategy may see of itself: its own past, marked at the last prices known.
 
+    These are the last closes; once something was traded at the current bar's open, they are that bar's opens.
     equity : $      peak : the highest equity so far, $      weights : current fraction of equity by asset
     """
 

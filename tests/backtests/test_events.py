@@ -1,7 +1,7 @@
 """The event engine: what a strategy sees as time passes, and what it sees of its own book."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -131,7 +131,7 @@ def test_one_of_several_series_is_enough(toy: SimpleNamespace) -> None:
     assert toy.both(world, strategy=Hold()).decisions["BTC"].tolist() == [0.25, 0.5, 0.75]
 
 
-def test_the_book_is_marked_at_the_last_closes_known(toy: SimpleNamespace) -> None:
+def test_between_trades_the_book_is_marked_at_the_last_closes_known(toy: SimpleNamespace) -> None:
     """Half in at 100: 5 units and $500; the peak is where the third bar closes, at 120."""
     seen: list[Book] = []
 
@@ -149,6 +149,42 @@ def test_the_book_is_marked_at_the_last_closes_known(toy: SimpleNamespace) -> No
     assert [book.weights["BTC"] for book in seen] == pytest.approx(
         [0, *(5 * price / (500 + 5 * price) for price in toy.BTC)]
     )
+
+
+@pytest.mark.parametrize(
+    ("weight", "perps"), [(9.5, True), (-6.0, True), (1.0, False)], ids=["leverage", "a short", "coins"]
+)
+def test_what_was_bought_at_an_open_is_marked_at_that_open_not_at_the_close_before_it(
+    weight: float, perps: bool, toy: SimpleNamespace
+) -> None:
+    """100 at the close of the 1st and 112 at the open of the 2nd: asked at noon, a guard has no loss to fear."""
+    seen: dict[str, Book] = {}
+
+    def guard(at: pd.Timestamp, now: Now, book: Book) -> Weights:
+        seen[f"{at:%d %H}"] = book
+        return {"BTC": 0.0 if book.drawdown > 0.01 else weight * (at >= toy.at("01-02"))}
+
+    releases = {"NOON": {"01-01 12:00": 1, "01-02 12:00": 1, "01-03 12:00": 1}}
+    releases |= {"FUNDING_BTC": {f"01-{day:02}": 0.0 for day in range(1, 6)}}
+    world = toy.market({"BTC": [100, 112, 112, 112]}, releases=releases)
+    terms = replace(toy.FREE, perps=perps)
+    result = run(Ask(guard, (("number", Newest()),)), world, terms)
+    assert toy.filled(result) == [("01-02", "BTC", pytest.approx(weight * 1000 / 112))]
+    noon = seen["02 12"]
+    assert (noon.equity, noon.peak, noon.drawdown, noon.weights["BTC"]) == pytest.approx((1000, 1000, 0, weight))
+
+
+def test_a_peak_at_an_open_at_which_the_book_traded_counts(toy: SimpleNamespace) -> None:
+    """In at 100 on the 1st; half is sold at the open of the 2nd, at 120, and that bar closes at 90."""
+    seen: dict[str, Book] = {}
+
+    def halve(at: pd.Timestamp, now: Now, book: Book) -> Weights:
+        seen[f"{at:%d %H}"] = book
+        return {"BTC": 0.5 if at >= toy.at("01-02") else 1.0}
+
+    run(Ask(halve), toy.market({"BTC": [100, 120, 90]}, closes={"BTC": [100, 90, 90]}), toy.FREE)
+    assert (seen["02 00"].equity, seen["02 00"].peak) == (1000, 1000)
+    assert (seen["03 00"].equity, seen["03 00"].peak) == pytest.approx((600 + 5 * 90, 1200))
 
 
 def test_a_decision_at_a_bars_end_is_not_yet_in_the_book(toy: SimpleNamespace) -> None:
