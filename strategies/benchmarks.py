@@ -8,6 +8,7 @@ import numpy as np
 
 from signals import Signal, Trend, Volatility
 from signals.parameters import Mix
+from strategies.combinator import require_step
 from strategies.strategy import BTC_ETH, Now, Strategy, Weights, spread
 
 
@@ -69,7 +70,8 @@ class VolatilityTarget(Strategy):
     """Scale each asset of the mix so that its share of risk stays the same: target over realised volatility.
 
     target : volatility aimed at, a year, fraction      days : over which volatility is measured
-    step : weights move in steps of this fraction of the full share, so that noise is not traded
+    step : weights move in steps of this fraction of the full share, at most 0.5, so that noise is not traded; less than
+    half a step is nothing: with steps of a tenth, from a volatility of twenty times the target on
     Source: Moreira and Muir (2017), "Volatility-Managed Portfolios", Journal of Finance 72(4), with volatility in
     place of variance and no leverage.
     """
@@ -79,6 +81,9 @@ class VolatilityTarget(Strategy):
     step: float = 0.1
     exposure: float = 1.0
     mix: Mix = BTC_ETH
+
+    def __post_init__(self) -> None:
+        require_step(self, self.step)
 
     def signals(self) -> Mapping[str, Signal]:
         """The volatility of each asset, under the asset's name."""

@@ -25,7 +25,8 @@ class Blend(Combinator):
     cash; () for equal shares
 
     The weight of an asset is the sum of share x weight over the parts, where a part that does not name it holds none of
-    it. There is one book: what parts buy and sell of one asset is netted. While one part has no answer there is none.
+    it. There is one book: what parts buy and sell of one asset is netted. While one part has no answer there is none. A
+    part with a share of 0 is not asked: its signals need not be known, and what it alone names is not traded.
     """
 
     parts: tuple[Strategy, ...] = (StealthQE(), NetLiquidityTide())
@@ -41,10 +42,17 @@ class Blend(Combinator):
             )
         if not all(share >= 0 for share in self.shares) or not sum(self.shares) <= 1 + ROUNDING:
             raise BadUsage(f"Blend.shares must be 0 or more and add up to at most 1; found {self.shares!r}")
+        if self.shares and not any(self.shares):
+            raise BadUsage(f"Blend.shares are all 0, which holds nothing; give one part a share; found {self.shares!r}")
+
+    def asked(self) -> dict[str, Strategy]:
+        """The parts that have a share above 0."""
+        idle = {f"parts.{i}" for i, share in enumerate(self.shares) if share == 0}
+        return {name: part for name, part in self.inner().items() if name not in idle}
 
     def weights(self, now: Now) -> Weights:
         """The sum over the parts of share x weight; NaN where a part decides nothing."""
-        shares = self.shares or (1 / len(self.parts),) * len(self.parts)
+        shares = [share for share in self.shares if share > 0] or [1 / len(self.parts)] * len(self.parts)
         answers = list(self.answers(now).values())
         held: dict[str, Any] = {}
         for share, answer in zip(shares, answers, strict=True):

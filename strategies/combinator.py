@@ -13,6 +13,9 @@ from strategies.strategy import Now, Strategy, Weights, path_dependent
 
 # Between the ideas in the family of a strategy that is made of several.
 JOINT = "+"
+# Of the scale of a book. A scale below half a step rounds to 0: with a larger step the market would be left as soon as
+# volatility is less than four times its target.
+LARGEST_STEP = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,29 +49,33 @@ class Composite(Strategy):
                 found[field.name] = value
         return found
 
+    def asked(self) -> dict[str, Strategy]:
+        """The parts that have a say, of `inner`: what others would hold, read or wait for makes no difference."""
+        return self.inner()
+
     def signals(self) -> Mapping[str, Signal]:
         """All signals of all parts, named part.signal."""
         return {
-            f"{part}.{name}": signal for part, one in self.inner().items() for name, signal in one.signals().items()
+            f"{part}.{name}": signal for part, one in self.asked().items() for name, signal in one.signals().items()
         }
 
     def thresholds(self) -> Mapping[str, tuple[float, ...]]:
         """All levels of all parts, named part.signal."""
         return {
-            f"{part}.{name}": levels for part, one in self.inner().items() for name, levels in one.thresholds().items()
+            f"{part}.{name}": levels for part, one in self.asked().items() for name, levels in one.thresholds().items()
         }
 
     def can_miss(self) -> tuple[str, ...]:
         """What the parts can live without, named part.signal."""
-        return tuple(f"{part}.{name}" for part, one in self.inner().items() for name in one.can_miss())
+        return tuple(f"{part}.{name}" for part, one in self.asked().items() for name in one.can_miss())
 
     def rebalance_every(self) -> float:
         """The shortest schedule of the parts, in days; 0 where none has one."""
-        return min((days for part in self.inner().values() if (days := part.rebalance_every())), default=0)
+        return min((days for part in self.asked().values() if (days := part.rebalance_every())), default=0)
 
     def answers(self, now: Now) -> dict[str, Weights]:
         """What each part would hold, by its name."""
-        return {name: part.weights(now.of(name)) for name, part in self.inner().items()}
+        return {name: part.weights(now.of(name)) for name, part in self.asked().items()}
 
 
 @dataclass(frozen=True)
@@ -101,3 +108,13 @@ def require_positive(strategy: Strategy, *names: str) -> None:
         value = getattr(strategy, name)
         if not (isinstance(value, int | float) and 0 < value < math.inf):
             raise BadUsage(f"{type(strategy).__name__}.{name} must be a number above 0; found {value!r}")
+
+
+def require_step(strategy: Strategy, step: float) -> None:
+    """Raise BadUsage for a step of the scale of a book that is no number above 0, or above LARGEST_STEP."""
+    require_positive(strategy, "step")
+    if step > LARGEST_STEP:
+        raise BadUsage(
+            f"{type(strategy).__name__}.step must be at most {LARGEST_STEP:g}; found {step!r}: a scale below half a "
+            "step is rounded to 0, and the market would be left where volatility is hardly above the target"
+        )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from signals import Signal, Volatility
-from strategies.combinator import Combinator, require_positive
+from strategies.combinator import Combinator, require_positive, require_step
 from strategies.net_liquidity_tide import NetLiquidityTide
 from strategies.strategy import Now, Strategy, Weights, named_assets
 
@@ -18,12 +18,13 @@ class VolatilityScaled(Combinator):
     """Scale the whole book of a strategy so that the volatility to be expected of it is the target.
 
     target : volatility aimed at, a year, fraction      days : over which the volatility of each asset is measured
-    step : the scale moves in steps of this size, so that noise is not traded      most : the largest scale; 1 never
-    holds more than the strategy asks for, and more than 1 needs perpetuals
+    step : the scale moves in steps of this size, at most 0.5, so that noise is not traded      most : the largest
+    scale; 1 never holds more than the strategy asks for, and more than 1 needs perpetuals
 
     The volatility to be expected is the sum of |weight| x volatility over the assets, as if they always moved together:
     an upper bound. The scale is target / that, rounded to the nearest step, so a book may be expected to vary by half a
-    step more than the target. What the strategy does not hold stays 0.
+    step more than the target, and is in cash while the scale is below half a step: with steps of a tenth, from twenty
+    times the target on. What the strategy does not hold stays 0.
     Source: Moreira and Muir (2017), "Volatility-Managed Portfolios", Journal of Finance 72(4), with volatility in
     place of variance.
     """
@@ -36,7 +37,8 @@ class VolatilityScaled(Combinator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_positive(self, "target", "days", "step", "most")
+        require_positive(self, "target", "days", "most")
+        require_step(self, self.step)
 
     def signals(self) -> Mapping[str, Signal]:
         """Those of the strategy, and the volatility of each of its assets, named volatility.ASSET."""

@@ -79,7 +79,7 @@ VOLATILITIES = [
     ("so wild that the nearest step is none", 10.0, 0.1, 0.0),
     ("a price that does not move at all", 0.0, 0.1, 1.0),
     ("steps of a quarter: 0.4 / 1.1 = 0.36 goes to 0.25", 1.1, 0.25, 0.25),
-    ("steps that do not divide one never pass it: 1 / 0.6 rounds to two", 0.1, 0.6, 1.0),
+    ("steps that do not divide one never pass it: 1 / 0.35 rounds to three", 0.1, 0.35, 1.0),
 ]
 
 

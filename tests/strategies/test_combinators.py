@@ -175,6 +175,27 @@ def test_one_weight_that_is_unknown_beside_one_that_is_known_stays_an_error(lab:
         Backtest(Blend((BuyAndHold(), Holds(np.nan, 0.5))), lab).run()
 
 
+def test_a_part_with_no_share_is_not_asked_and_what_it_reads_need_not_be_known() -> None:
+    blend = Blend(
+        (FixedMix(exposure=1.0, mix=HALVES), Gate(FixedMix(rebalance_days=1, mix=(("SOL", 1.0),)))), (0.5, 0.0)
+    )
+    assert (blend.signals(), blend.thresholds(), blend.can_miss()) == ({}, {}, ())
+    assert held(blend) == {"BTC": 0.25, "ETH": 0.25}
+    assert blend.rebalance_every() == FixedMix().rebalance_every() > 1
+    assert held(Blend((Holds(np.nan, np.nan), BuyAndHold(mix=BTC)), (0.0, 0.5))) == {"BTC": 0.5}
+
+
+def test_a_part_with_no_share_changes_no_decision(lab: Market) -> None:
+    """Stress is not known before 2018, when StealthQE alone would decide nothing yet."""
+    nothing_of_it = Blend((TrendFollowing(), StealthQE()), (1.0, 0.0))
+    whole, alone = (Backtest(strategy, lab).run().decisions for strategy in (nothing_of_it, TrendFollowing()))
+    pd.testing.assert_frame_equal(whole, alone, check_exact=True)
+
+
+def test_a_part_with_no_share_still_counts_among_the_ideas_that_were_tried() -> None:
+    assert Blend((StealthQE(), BuyAndHold()), (0.0, 1.0)).family == "BuyAndHold+StealthQE"
+
+
 @pytest.mark.parametrize(
     ("shares", "sentence"),
     [
@@ -183,6 +204,7 @@ def test_one_weight_that_is_unknown_beside_one_that_is_known_stays_an_error(lab:
         ((0.7, 0.4), r"^Blend\.shares must be 0 or more and add up to at most 1; found \(0\.7, 0\.4\)$"),
         ((-0.1, 0.4), r"^Blend\.shares must be 0 or more"),
         ((np.nan, 0.4), r"^Blend\.shares must be 0 or more"),
+        ((0.0, 0.0), r"^Blend\.shares are all 0, which holds nothing; give one part a share; found \(0\.0, 0\.0\)$"),
     ],
 )
 def test_shares_that_make_no_book_are_refused(shares: tuple[float, ...], sentence: str) -> None:
@@ -283,9 +305,29 @@ def test_more_than_the_strategy_asks_for_is_held_where_that_is_allowed() -> None
     assert held(VolatilityScaled(half, target=0.6, most=2.0), volatility__BTC=0.4) == {"BTC": 1.0}
 
 
-@pytest.mark.parametrize("step", [0.07, 0.3, 0.6])
+@pytest.mark.parametrize("step", [0.07, 0.3, 0.5])
 def test_the_largest_scale_is_reached_whatever_the_step(step: float) -> None:
     assert held(VolatilityScaled(BuyAndHold(mix=BTC), step=step), volatility__BTC=0.1) == {"BTC": 1.0}
+
+
+@pytest.mark.parametrize("kind", [VolatilityScaled, VolatilityTarget])
+def test_a_step_that_would_leave_the_market_just_above_the_target_is_refused(kind: type[Strategy]) -> None:
+    with pytest.raises(BadUsage) as refused:
+        kind(step=0.6)  # type: ignore[call-arg]
+    assert str(refused.value) == (
+        f"{kind.__name__}.step must be at most 0.5; found 0.6: a scale below half a step is rounded to 0, and the "
+        "market would be left where volatility is hardly above the target"
+    )
+    with pytest.raises(BadUsage, match="must be a number above 0; found 0"):
+        kind(step=0)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(("volatility", "left"), [(1.59, 0.5), (1.61, 0.0)])
+def test_with_the_largest_step_the_market_is_left_at_four_times_the_target(volatility: float, left: float) -> None:
+    assert held(VolatilityScaled(BuyAndHold(mix=BTC), target=0.4, step=0.5), volatility__BTC=volatility) == {
+        "BTC": left
+    }
+    assert held(VolatilityTarget(target=0.4, step=0.5, mix=BTC), BTC=volatility) == {"BTC": left}
 
 
 def test_what_is_not_held_stays_nothing_without_a_warning() -> None:
@@ -307,7 +349,7 @@ def test_what_must_be_above_nothing_is_said(name: str, value: object) -> None:
 
 
 @given(
-    btc=st.floats(-2, 2), eth=st.floats(-2, 2), sigma=st.floats(0, 5), other=st.floats(0, 5), step=st.floats(0.01, 1)
+    btc=st.floats(-2, 2), eth=st.floats(-2, 2), sigma=st.floats(0, 5), other=st.floats(0, 5), step=st.floats(0.01, 0.5)
 )
 def test_a_scaled_book_is_never_expected_to_vary_by_more_than_half_a_step_above_the_target(
     btc: float, eth: float, sigma: float, other: float, step: float
