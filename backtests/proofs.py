@@ -20,6 +20,10 @@ from signals.signal import values_at
 from strategies.strategy import Now, Strategy, path_dependent
 
 WEIGHT = "the weight of "
+# Whether a rule is causal is no matter of margin: any gross exposure is allowed, and trading is free.
+_MARGIN = Execution(
+    fee_bps=0, slippage_bps=0, perps=True, initial_margin=1e-9, maintenance_margin=1e-12, liquidation_fee_bps=0
+)
 # From when to when, UTC; None for no limit.
 Window: TypeAlias = tuple[pd.Timestamp | None, pd.Timestamp | None]
 WHOLE: Window = (None, None)
@@ -100,7 +104,7 @@ def leaks(
     up to the cut at which the strategy is asked; of one that looks at its own book, which runs in the event engine
     where a signal has nothing but its past, the decisions up to the last bar's end must be. Before all that it runs
     on everything once more, which finds clocks, counters and dice. What it reads from a file or a global variable
-    that stays the same is beyond the proof. Raises what a backtest of the strategy would.
+    that stays the same is beyond the proof. Raises what a backtest of the strategy would, but for too little margin.
     """
     tape = _tape(strategy, market)
     return _leaks(_whole(strategy, market, tape, perps), strategy, market, tape, cuts, seed, perps)
@@ -271,7 +275,7 @@ def _answered(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestam
 def _decided(strategy: Strategy, market: Market, tape: Tape, until: pd.Timestamp, perps: bool) -> pd.DataFrame:
     """The decisions of a strategy that looks at its own book, up to `until`, a bar's end."""
     past = build_tape(market, tape.assets, None, until, "0", perps)
-    return EventRun(strategy, market, past, Execution(perps=perps)).run().decisions.add_prefix(WEIGHT)
+    return EventRun(strategy, market, past, _MARGIN if perps else Execution()).run().decisions.add_prefix(WEIGHT)
 
 
 def _first_difference(one: pd.DataFrame, other: pd.DataFrame, cut: pd.Timestamp, future: str) -> Leak | None:
