@@ -73,14 +73,13 @@ def lay_funding(market: Market, assets: Sequence[str], open_times: pd.DatetimeIn
 
 
 def _payments(market: Market, asset: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-    """Rates by instant, after `start` and up to `end`; NoData where payments are missing."""
+    """Rates by instant, as they were first published, after `start` and up to `end`; NoData where some are missing."""
     series = funding_series(asset)
     if series not in market.observations:
         raise NoData(f"no {series} in {market.origin}: with --perps positions pay funding; fetch or import it")
     releases = market.observations.releases(series)
     instants = pd.DatetimeIndex(releases["period"]).as_unit("ns").tz_localize("UTC")
-    rates = pd.Series(releases["value"].to_numpy(float), instants).sort_index(kind="stable").dropna()
-    rates = rates[~rates.index.duplicated(keep="first")]
+    rates = pd.Series(releases["value"].to_numpy(float), instants).sort_index()
     within = rates[(rates.index > start) & (rates.index <= end)]
     edges = pd.DatetimeIndex([start, *within.index, end]).as_unit("ns")
     silence = np.diff(edges.asi8)

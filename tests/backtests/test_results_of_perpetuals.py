@@ -93,6 +93,13 @@ def test_what_is_left_after_a_liquidation_is_in_cash() -> None:
     assert result.metrics["leverage"] == pytest.approx(4)
 
 
+def test_no_cash_is_left_of_a_ruined_book_for_the_venue_bore_what_was_owed() -> None:
+    """3000 of which 20 bought back at 200 and their fee of 20 take 4020."""
+    result = ruined()
+    assert result.liquidations["shortfall"].tolist() == pytest.approx([1020])
+    assert result.cash.tolist() == pytest.approx([3000, 0, 0, 0], abs=1e-9)
+
+
 def test_two_positions_closed_at_once_are_one_liquidation() -> None:
     result = liquidated()
     twice = pd.concat([result.liquidations, result.liquidations.assign(asset="ETH")])
@@ -100,9 +107,10 @@ def test_two_positions_closed_at_once_are_one_liquidation() -> None:
     assert metric.compute(replace(result, liquidations=twice)) == 1
 
 
-def test_every_metric_of_a_ruined_book_is_a_number() -> None:
+def test_every_metric_of_a_ruined_book_is_a_number_but_those_of_mean_returns() -> None:
+    """Whatever it earned before it lost everything: the mean of its returns says nothing of what is left."""
     metrics = ruined().metrics
-    assert {name for name, value in metrics.items() if not math.isfinite(value)} == set()
+    assert {name for name, value in metrics.items() if not math.isfinite(value)} == {"sharpe", "sortino", "alpha"}
     # Returns of the four days: 0, -100 %, 0, 0, of which only the first bar has equity: 1000 / 4 in the mean.
     expected = {
         "total_return": -1,
@@ -139,7 +147,7 @@ def test_what_is_told_a_year_of_mean_equity_is_undefined_where_there_never_was_a
     assert result.equity.tolist() == [1000, 0, 0]
     undefined = {name for name, value in result.metrics.items() if math.isnan(value)}
     assert undefined >= {"turnover", "costs_paid", "funding_paid"}
-    assert undefined & {"cagr", "volatility", "sharpe", "hit_rate", "leverage"} == set()
+    assert undefined & {"cagr", "volatility", "hit_rate", "leverage"} == set()
 
 
 def test_metrics_of_perpetuals_stand_only_in_tables_that_have_some() -> None:
