@@ -155,8 +155,8 @@ class Episodes:
         opens = result.tape.opens
         before = worth_at_opens(result)[rows]
         paid = result.costs.sum(axis=1).groupby(level=0).sum().reindex(opens.index[rows]).fillna(0.0).to_numpy()
-        marks = before - np.where(self._holds, 0.0, paid)
-        return np.maximum(marks, 0.0) if result.execution.perps else np.asarray(marks)
+        # Never below 0: to close costs less than the maintenance margin, which a book that may trade has (`Execution`).
+        return np.asarray(before - np.where(self._holds, 0.0, paid))
 
     @cached_property
     def _cash_around_opens(self) -> tuple[np.ndarray, np.ndarray]:

@@ -107,6 +107,12 @@ def test_two_positions_closed_at_once_are_one_liquidation() -> None:
     assert metric.compute(replace(result, liquidations=twice)) == 1
 
 
+def test_a_book_liquidated_at_the_open_and_again_within_the_bar_was_liquidated_twice() -> None:
+    result = liquidated()
+    twice = pd.concat([result.liquidations.assign(moment="open"), result.liquidations])
+    assert replace(result, liquidations=twice).metrics["liquidations"] == 2
+
+
 def test_every_metric_of_a_ruined_book_is_a_number_but_those_of_mean_returns() -> None:
     """Whatever it earned before it lost everything: the mean of its returns says nothing of what is left."""
     metrics = ruined().metrics

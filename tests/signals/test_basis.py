@@ -199,6 +199,24 @@ def test_the_share_of_days_below_the_hurdle(world: Callable[..., Market], values
     assert values(BasisBelowHurdle(), falling(world)) == pytest.approx([NAN] * 5, nan_ok=True)
 
 
+def test_a_basis_at_the_hurdle_is_not_below_it(world: Callable[..., Market], values: Callable[..., list]) -> None:
+    market = falling(world)
+    at_hurdle = values(Basis(), market)[3]
+    for hurdle, below in ((at_hurdle, 0), (np.nextafter(at_hurdle, 9), 1)):
+        assert values(BasisBelowHurdle(hurdle=hurdle, window=1), market)[3] == below
+        assert values(BasisUnwind(hurdle=hurdle, days=2), market)[3] == below
+
+
+def test_a_basis_just_as_high_as_sofr_and_costs_is_not_below_them(
+    world: Callable[..., Market], values: Callable[..., list]
+) -> None:
+    market = falling(world)
+    slack = values(BasisToSofr(fee=0.0, slack=0.0), market)[-2]  # at the last close, ahead of the second SOFR
+    for more, below in ((0.0, 0), (1e-9, 1)):
+        assert values(BasisToSofr(fee=0.0, slack=slack + more), market)[-2] == pytest.approx(-more, abs=1e-12)
+        assert values(BasisBelowSofr(fee=0.0, slack=slack + more, window=1), market)[-1] == below
+
+
 def test_a_fall_is_positive_and_an_unwind_needs_both_a_fall_and_a_low_basis(
     world: Callable[..., Market], values: Callable[..., list]
 ) -> None:

@@ -45,6 +45,11 @@ def test_a_rising_trend_is_not_broken_upwards(world: World, values: Values) -> N
     assert values(TrendBreak(window=4), market) == [NAN, NAN, NAN, NAN, 0.0]
 
 
+def test_a_flat_line_is_no_falling_trend(world: World, values: Values) -> None:
+    market = world({"ETH": [1.0, 1.0, 1.0, 1.0, 2.0], "BTC": [1.0] * 5})
+    assert values(TrendBreak(window=4), market)[-1] == 0.0
+
+
 def test_a_trend_is_a_line_of_least_squares_through_the_rows_before() -> None:
     # Through 4, 2, 3, 1: mean 2.5, slope (-1.5 x 4 - 0.5 x 2 + 0.5 x 3 + 1.5 x 1) / 5 = -0.8, today 2.5 - 0.8 x 2.5.
     # Residuals 0.3, -0.9, 0.9, -0.3: squares 1.8, over n - 2 = 2.

@@ -51,6 +51,12 @@ def test_a_meeting_is_near_a_day_before_and_a_day_after(closes: Callable[..., li
     assert closes(NearMeeting(before=0, after=2), "2025-10-27", 4) == [0, 0, 1, 1]
 
 
+def test_a_meeting_just_as_far_as_is_near_is_near(closes: Callable[..., list[float]]) -> None:
+    # The decision is 18 hours after the second of these closes and 6 hours before the third.
+    assert closes(NearMeeting(before=0.75, after=0.25), "2025-10-27", 4) == [0, 1, 1, 0]
+    assert closes(NearMeeting(before=0.74, after=0.24), "2025-10-27", 4) == [0, 0, 0, 0]
+
+
 def test_a_distance_below_zero_is_refused(closes: Callable[..., list[float]]) -> None:
     with pytest.raises(BadUsage, match=r"before is 1.0 and after is -1 days; neither may be below 0"):
         closes(NearMeeting(after=-1), "2025-10-27", 4)

@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from data_cache.errors import BadUsage, NoData
 from data_cache.market import Market
 from signals import (
+    Basis,
     LeverageFlushed,
     OpenInterest,
     OpenInterestBasisCorrelation,
@@ -67,6 +68,13 @@ def test_an_unwind_is_a_fall_in_coins_while_the_basis_is_below_the_hurdle(
     assert values(OpenInterestUnwind(), market)[-1] == unwinding
 
 
+def test_a_basis_at_the_hurdle_is_not_below_it(world: World, values: Values) -> None:
+    market = world({"BTC": [100.0] * 31}, OPEN_INTEREST_BTC=held(*[100.0] * 30, 84), FUNDING_BTC=paid([0.00004] * 31))
+    basis = values(Basis(), market)[-1]
+    assert values(OpenInterestUnwind(hurdle=basis), market)[-1] == 0.0
+    assert values(OpenInterestUnwind(hurdle=np.nextafter(basis, 9.0)), market)[-1] == 1.0
+
+
 def test_an_unwind_is_unknown_while_open_interest_of_a_month_ago_is(world: World, values: Values) -> None:
     market = world({"BTC": [100.0] * 31}, OPEN_INTEREST_BTC=held(*[100.0] * 20), FUNDING_BTC=paid([0.0] * 31))
     assert np.isnan(values(OpenInterestUnwind(), market)).all()
@@ -116,6 +124,8 @@ def test_leverage_is_flushed_when_it_is_low_and_costs_nothing(world: World, valu
     assert values(LeverageFlushed(window=5, days=2), dear)[-1] == 0.0
     high = world(OPEN_INTEREST_BTC=held(100, 101, 102, 103, 104), FUNDING_BTC=paid([0.00001] * 5))
     assert values(LeverageFlushed(window=5, days=2), high)[-1] == 0.0
+    shorts_pay = world(OPEN_INTEREST_BTC=held(100, 101, 102, 103, 99), FUNDING_BTC=paid([-0.0001] * 5))
+    assert values(LeverageFlushed(window=5, days=2), shorts_pay)[-1] == 0.0
 
 
 def test_leverage_is_unknown_where_funding_is(world: World, values: Values) -> None:

@@ -81,6 +81,7 @@ def test_what_is_earned_adds_up_in_any_world_of_perpetuals() -> None:
         for parts in (regimes.loc["window"], triggers, episodes.stretches):
             assert parts["log_return"].sum() == pytest.approx(whole, rel=1e-6, abs=1e-9)
         assert triggers["time"].sum() == pytest.approx(1)
+        assert (episodes._marks >= 0).all()
         assert triggers["share"].isna().all() or triggers["share"].sum() == pytest.approx(1, rel=1e-6)
         if ruined:
             assert regimes["share"].isna().all()

@@ -137,6 +137,7 @@ def test_payments_of_fewer_assets_keep_their_bars(toy: SimpleNamespace) -> None:
     assert crossed is not None
     assert alone.funding.column.tolist() == [0, 0, 0]
     assert alone.funding.rate.tolist() == pytest.approx([0.2, 0.3, 0.4])
+    assert crossed.funding.column.tolist() == [0, 1] * 3  # what falls on one instant stands in the order of the assets
     np.testing.assert_allclose(crossed.funding.by_bar(3, 2)[ENDING], [[0.2, 0.02], [0.3, 0.03], [0.4, 0.04]])
 
 
