@@ -9,6 +9,8 @@ PAYMENT = ["at", "open_time", "asset", "units", "price", "rate", "amount"]
 LIQUIDATION = ["open_time", "moment", "asset", "units", "price", "fee", "shortfall", "ruined"]
 # When within its bar a book was liquidated: at the open, on the way to the worst of the range, or at the close.
 MOMENTS = OPEN, RANGE, CLOSE = "open", "range", "close"
+# A liquidation that leaves no more than this, as a fraction of the notional it closed, leaves nothing.
+NOTHING_LEFT = 1e-9
 
 
 def no_payments() -> pd.DataFrame:

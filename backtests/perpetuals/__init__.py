@@ -16,7 +16,7 @@ asset. Written out, bar by bar, with m the maintenance margin as a fraction of n
 
 A liquidation closes all positions, with slippage and the liquidation fee in place of the trading fee. What it leaves is
 the account's; the standing target is not traded again before a new decision. A book that is left with no more than
-NOTHING_LEFT of the notional just closed (at the prices got) is ruined: equity is 0, and 0 it stays. Prices may have
+1e-9 of the notional just closed, at the prices got, is ruined: equity is 0, and 0 it stays. Prices may have
 gapped through the margin, and the venue bears the shortfall; or the costs of closing were all of the margin, and what
 would be left, a cent or rounding, is the venue's: its shortfall is then 0, or a dust below it.
 
@@ -24,5 +24,3 @@ What this leaves out: the premium of a perpetual over its asset's bars, interest
 size, liquidation in parts, and deleveraging of winners. In daily bars funding within the day is paid at the open's
 price. Sources: cross margin and funding are those of the venues' rule books; worst-of-range is ours, and harsh.
 """
-
-NOTHING_LEFT = 1e-9

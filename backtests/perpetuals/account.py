@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.entries import CLOSE, OPEN, RANGE, Entries, liquidation_table, payment_table
+from backtests.entries import CLOSE, NOTHING_LEFT, OPEN, RANGE, Entries, liquidation_table, payment_table
 from backtests.execution import BPS, Execution
-from backtests.perpetuals import NOTHING_LEFT
 from backtests.perpetuals.funding import BEFORE, ENDING, INSIDE
 from backtests.simulate import OrderDesk, fill_table
 from backtests.tape import Tape

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.entries import MOMENTS, Entries, liquidation_table, payment_table
+from backtests.entries import MOMENTS, NOTHING_LEFT, Entries, liquidation_table, payment_table
 from backtests.execution import BPS, Execution
-from backtests.perpetuals import NOTHING_LEFT
 from backtests.perpetuals.funding import BEFORE, ENDING, INSIDE
 from backtests.simulate import fill_table
 from backtests.sweeps.compiled import BLOCK, close, drawdown, entry, exact, keep, less

@@ -2,11 +2,13 @@
 
 The code is compiled by Numba at the first call and kept in `__pycache__` beside the kernel's file (where that cannot be
 written, in the user's cache directory; NUMBA_CACHE_DIR overrides both), so that the next process does not compile.
-Numba compiles again where the kernel's own file has changed, and does not look at this one: who changes this file has
-to save the kernels' files too.
+It is compiled again where the kernel's own file has changed, or this one, or a number that the kernel's module imports.
 """
 
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
@@ -16,10 +18,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 # numpy's error model, because a division that may raise keeps a loop from being vectorised.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 _INNER: dict[str, Any] = {**_OPTIONS, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-entry: Callable[[F], F] = njit(cache=True, nogil=True, **_OPTIONS)
 exact: Callable[[F], F] = njit(**_INNER)
 # Sums may be taken in any order where only the last digits depend on it.
 vectorised: Callable[[F], F] = njit(fastmath={"reassoc", "contract", "nnan", "ninf", "nsz"}, **_INNER)
+
+_SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def entry(function: F) -> F:
+    """Compile what Python calls, and keep it for other processes: until one of the sources it is made of changes."""
+    compiled = njit(cache=True, nogil=True, **_OPTIONS)(function)
+    numbers = {name: value for name, value in function.__globals__.items() if isinstance(value, int | float)}
+    with suppress(AttributeError):  # Numba has no public way to tell it of sources other than the function's own file
+        index = compiled._cache._cache_file
+        index._source_stamp = index._source_stamp, _SOURCE, repr(numbers)
+    return compiled  # type: ignore[no-any-return]
+
 
 # vectorbt's tolerances (vectorbt.utils.math_): what differs by less is equal.
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
