@@ -70,7 +70,7 @@ SCHEMA: dict[str, Any] = {
 DISTINCT = ["trial", "code"]
 TRIED = [*DISTINCT, "strategy", "simulated", "origin", "start", "end"]
 # What tells how the Sharpe ratios of trials vary.
-RATIO = ["sharpe", "bars", "bars_a_year", "start", "end"]
+RATIO = ["sharpe", "bars", "bars_a_year", "start", "end", "final_equity"]
 # A trial whose window shares less than this with a result's, of the longer one, tells nothing of how its trials vary.
 SHARED = 0.5
 
@@ -247,14 +247,15 @@ def tried_variance(tried: pd.DataFrame, bars: int, window: tuple[pd.Timestamp, p
     a ratio of 1 over eight years stands at 2.8 of its errors, and the same rule over ten days anywhere near 0. So the
     variance is estimated from `comparable` trials alone. Each other trial that has a ratio counts as one without skill,
     of variance 1 / bars, weighed by how many there are; so that of fewer than two comparable ones the variance is
-    1 / bars, and two that resemble each other do not speak for hundreds. Trials without a ratio have no part in it,
-    unless none is left: then it is 1 / bars, too. 0 where one trial alone was ever run: nothing was chosen.
+    1 / bars, and two that resemble each other do not speak for hundreds. So does one that was ruined, and
+    has no ratio for that. Other trials without a ratio have no part in it, unless none is left: then it is 1 / bars,
+    too. 0 where one trial alone was ever run: nothing was chosen.
 
     tried : a row per distinct trial, columns RATIO      window : of the tape, from its first open to its last bar's end
     """
     if len(tried) == 1:
         return 0.0
-    alike, rated = comparable(tried, window), int(tried["sharpe"].notna().sum())
+    alike, rated = comparable(tried, window), int((tried["sharpe"].notna() | (tried["final_equity"] == 0)).sum())
     worthless = 1 / bars
     if len(alike) < 2:
         return worthless
@@ -265,8 +266,8 @@ def tried_variance(tried: pd.DataFrame, bars: int, window: tuple[pd.Timestamp, p
 
 
 def scores(result: Result) -> dict[str, np.ndarray]:
-    """The SCORES of one result, each of shape (1,)."""
-    excess = excess_returns(result)
+    """The SCORES of one result, each of shape (1,); of a ruined book all but the final equity are NaN."""
+    excess = excess_returns(result) if result.ruined_at is None else np.full(len(result.tape.opens), np.nan)
     away, n = excess - excess.mean(), len(excess)
     deviation = float(np.sqrt((away**2).sum() / (n - 1))) if n > 1 else float("nan")
     variance = (away**2).mean() if deviation > ROUNDING else float("nan")

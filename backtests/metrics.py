@@ -4,7 +4,8 @@ Conventions. Returns are simple, one per bar. A year has 365 days, elapsed time 
 were, and each holds n_bars / years bars, whatever the timeframe and however many bars are missing.
 "Excess" is over what idle cash earned. Fractions, not percent. Losses are negative returns; the one
 exception is max_drawdown, a positive fraction as in `Book.drawdown`, which its format shows with a
-minus. NaN where a metric is undefined: never 0, never infinity.
+minus. NaN where a metric is undefined: never 0, never infinity. Metrics of mean returns are, for a ruined
+book: of one that made 1 % a day for a year and then lost everything the mean is above 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -83,20 +84,24 @@ def volatility(result: Result) -> float:
 
 
 def sharpe(result: Result) -> float:
-    """Mean excess return over its standard deviation, times the root of the bars per year.
+    """Mean excess return over its standard deviation, times the root of the bars per year; a ruined book has none.
 
-    Excess over cash (Sharpe 1994). NaN for a curve that never departs from a constant excess return.
+    Excess over cash (Sharpe 1994). NaN for a curve that never departs from a constant excess return, too.
     """
+    if result.ruined_at is not None:
+        return float("nan")
     excess = excess_returns(result)
     return _ratio(excess.mean(), _deviation(excess)) * float(np.sqrt(bars_per_year(result)))
 
 
 def sortino(result: Result) -> float:
-    """Mean excess return over its downside deviation, times the root of the bars per year.
+    """Mean excess return over its downside deviation, times the root of the bars per year; a ruined book has none.
 
     Downside deviation: the root of the mean, over all bars, of min(excess, 0)^2 (Sortino and Price 1994). NaN
-    where no bar fell behind cash.
+    where no bar fell behind cash, too.
     """
+    if result.ruined_at is not None:
+        return float("nan")
     excess = excess_returns(result)
     downside = np.sqrt(np.mean(np.minimum(excess, 0) ** 2))
     return _ratio(excess.mean(), downside) * float(np.sqrt(bars_per_year(result)))
@@ -242,8 +247,10 @@ def beta(result: Result) -> float:
 def alpha(result: Result) -> float:
     """Jensen's alpha a year: mean excess return less beta times the benchmark's, times the bars per year.
 
-    NaN where beta is.
+    NaN where beta is, and for a ruined book.
     """
+    if result.ruined_at is not None:
+        return float("nan")
     book, market, per_year = _beside_benchmark(result)
     return float((book.mean() - beta(result) * market.mean()) * per_year) if len(book) else float("nan")
 

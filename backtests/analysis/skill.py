@@ -28,6 +28,7 @@ class Skill:
     trial, which was not chosen among any, and where the ratio is not above 0
     missing : why there is no deflated ratio, in a clause; "" where there is one
     comparable : of how many trials the ratios' variance is, None where not recorded; the others count as without skill
+    ruin_day : when the book was ruined, "" for never; ruin leaves no ratio, whatever came before it
     """
 
     sharpe: float
@@ -37,6 +38,7 @@ class Skill:
     minimum_years: float
     missing: str
     comparable: int | None = None
+    ruin_day: str = ""
 
     @property
     def evident(self) -> bool:
@@ -46,6 +48,8 @@ class Skill:
     @property
     def verdict(self) -> str:
         """What follows, in a clause."""
+        if self.ruin_day:
+            return f"no evidence of skill: the book was ruined on {self.ruin_day}"
         if self.missing:
             return f"not deflated, for {self.missing}: luck is not ruled out"
         shown = f"deflated probability {self.deflated:.3f}"
@@ -59,7 +63,7 @@ def skill(result: Result) -> Skill:
     """Judge `result` by the trials and their variance in its manifest, where `ledger.record` put them."""
     of = moments(excess_returns(result)) if len(result.tape.opens) > 1 else Moments(1, nan)
     sharpe, trials = result.metrics["sharpe"], result.manifest.get("trials")
-    probabilistic = probabilistic_sharpe(of)
+    probabilistic = nan if result.ruin_day else probabilistic_sharpe(of)
     variance = result.manifest.get("tried_variance")
     missing = _missing(probabilistic, trials, variance)
     return Skill(
@@ -70,6 +74,7 @@ def skill(result: Result) -> Skill:
         minimum_years=minimum_backtest_years(trials, sharpe) if trials and trials > 1 and sharpe > 0 else nan,
         missing=missing,
         comparable=result.manifest.get("comparable_trials"),
+        ruin_day=result.ruin_day,
     )
 
 

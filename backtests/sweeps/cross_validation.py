@@ -119,14 +119,20 @@ class Segments:
         return np.diff(self.starts)
 
     def sums(self, returns: np.ndarray) -> np.ndarray:
-        """Sums of returns and of their squares; of shape (n_days, n_trials) in, (2, n_segments, n_trials) out."""
+        """Sums of returns and of their squares, and on how many days everything was lost, which is one at most.
+
+        Of shape (n_days, n_trials) in, (3, n_segments, n_trials) out.
+        """
         exact = returns.astype(float)
-        return np.stack([np.add.reduceat(power, self.starts[:-1], axis=0) for power in (exact, exact * exact)])
+        parts = (exact, exact * exact, (exact <= -1).astype(float))
+        return np.stack([np.add.reduceat(part, self.starts[:-1], axis=0) for part in parts])
 
 
 @dataclass(frozen=True)
 class PurgedCrossValidation:
-    """What came of it. Sharpe ratios are of daily excess returns, a year of 365 days; 0 for one that stayed in cash.
+    """What came of it. Sharpe ratios are of daily excess returns, a year of 365 days.
+
+    The ratio is 0 for what stayed in cash, and NaN for what was ruined, which is never chosen where anything else is.
 
     splits : a row per split; columns held_out (the groups, from 0), trial (number of the chosen one), inside and
     outside (its Sharpe ratio where it was chosen and where it was held out)
@@ -142,13 +148,25 @@ class PurgedCrossValidation:
 
     @property
     def loss(self) -> float:
-        """The share of paths that lose money, in excess of cash."""
-        return float((self.paths < 0).mean())
+        """The share of paths that lose money, in excess of cash; those that are ruined do."""
+        return float(self.losing / len(self.paths))
+
+    @property
+    def ruined(self) -> int:
+        """How many paths are ruined."""
+        return int(np.isnan(self.paths).sum())
+
+    @property
+    def losing(self) -> int:
+        """How many paths lose money, in excess of cash, or are ruined."""
+        return int((self.paths < 0).sum()) + self.ruined
 
     @property
     def quantiles(self) -> dict[float, float]:
-        """Of the paths' Sharpe ratios, by their level."""
-        return dict(zip(QUANTILES, np.quantile(self.paths, QUANTILES).tolist(), strict=True))
+        """Of the paths' Sharpe ratios, by their level; ruined paths are the worst, and NaN."""
+        with np.errstate(invalid="ignore"):
+            found = np.quantile(np.nan_to_num(self.paths, nan=-np.inf), QUANTILES)
+        return dict(zip(QUANTILES, _known(found).tolist(), strict=True))
 
     def summary(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -163,6 +181,7 @@ class PurgedCrossValidation:
             "paths": self.paths.tolist(),
             "quantiles": {f"{level:g}": value for level, value in self.quantiles.items()},
             "loss": self.loss,
+            "ruined": self.ruined,
             "splits": [row | {"held_out": list(row["held_out"])} for row in self.splits.to_dict("records")],
         }
 
@@ -183,7 +202,7 @@ def judge_splits(
 ) -> PurgedCrossValidation:
     """The same from sums, some trials at a time as `Segments.sums` gives them; `numbers` are those of the trials.
 
-    NoData where there are no trials. Of trials with the same ratio the first is chosen.
+    NoData where there are no trials. Of trials with the same ratio the first is chosen, and where all are ruined.
     """
     names = np.fromiter(numbers, np.int64)
     if not len(names):
@@ -195,10 +214,10 @@ def judge_splits(
         inside = _sharpes(choosing, segments.counts, every)
         best = int(inside.argmax())
         outside = _sharpes(np.isin(segments.group, held), segments.counts, every[:, :, [best]])[0]
-        rows.append((held, best, inside[best] * root, outside * root))
+        rows.append((held, best, *(_known(np.array([inside[best], outside])) * root)))
     splits = pd.DataFrame(rows, columns=["held_out", "trial", "inside", "outside"]).rename_axis("split")
     chosen = splits["trial"].to_numpy()
-    paths = np.array([_path(chosen[path], segments, every) for path in folds.paths]) * root
+    paths = _known(np.array([_path(chosen[path], segments, every) for path in folds.paths])) * root
     edges = folds.edges(len(days))
     ends = days[edges[:-1]].append(days[-1:] + DAY)
     return PurgedCrossValidation(folds, splits.assign(trial=names[chosen]), paths, len(names), ends)
@@ -212,10 +231,17 @@ def _path(chosen: np.ndarray, segments: Segments, sums: np.ndarray) -> float:
 
 
 def _sharpes(mask: np.ndarray, counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Sharpe ratios per day on the segments of `mask`, shape (n_trials,); 0 where returns do not vary."""
+    """Sharpe ratios per day on the segments of `mask`, shape (n_trials,).
+
+    0 where returns do not vary, minus infinity where everything was lost.
+    """
     days = counts @ mask
-    mean, square = (mask.astype(float) @ power / days for power in sums)
+    mean, square, ruined = (mask.astype(float) @ part / days for part in sums)
     variance = square - mean**2
     flat = variance <= ROUNDING * square
     deviation = np.sqrt(np.where(flat, 1.0, variance) * (days / (days - 1)))
-    return np.asarray(np.where(flat, 0.0, mean / deviation))
+    return np.asarray(np.where(ruined > 0, -np.inf, np.where(flat, 0.0, mean / deviation)))
+
+
+def _known(ratios: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(ratios), ratios, np.nan)

@@ -4,7 +4,7 @@ They work on excess returns of UTC days, whatever the bars, read some trials at 
 deflated Sharpe ratio work on moments of the bars, as the ratio itself does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
@@ -29,7 +29,7 @@ from backtests.statistics.overfitting import (
 from backtests.statistics.placebo import least_shift, placebo
 from backtests.statistics.returns import ROUNDING, cagr, checked_blocks, max_drawdown, sharpe, spread
 from backtests.statistics.superiority import departing, superiority
-from backtests.sweeps.trials import DailyReturns
+from backtests.sweeps.trials import DailyReturns, ruined
 from data_cache.errors import BadUsage
 
 # A month: below it, blocks of days say nothing.
@@ -88,6 +88,11 @@ class Evidence:
         return -1 if self.scores.isna().all() else int(self.scores.idxmax())
 
     @property
+    def ruined(self) -> np.ndarray:
+        """The numbers of the trials that were ruined."""
+        return np.asarray(self.table.index[ruined(self.table)])
+
+    @property
     def days_a_year(self) -> float:
         """Days of the history per year of 365 days; fewer where days are missing."""
         days = self.returns.days
@@ -120,6 +125,23 @@ class Evidence:
         """Raise Unavailable for fewer trials with returns."""
         count = len(self.returns.numbers)
         need(count >= least, "no trial has returns" if count == 0 else "there was one trial, and nothing to choose")
+
+
+class Surviving:
+    """Of some daily returns those of trials that were not ruined; `gone` are the numbers of those that were."""
+
+    def __init__(self, returns: DailyReturns, gone: np.ndarray) -> None:
+        self._all, self._kept = returns, ~np.isin(returns.numbers, gone)
+        self.days, self.numbers, self.take = returns.days, returns.numbers[self._kept], returns.take
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Arrays of shape (n_days, some trials), as they are where no trial of them was ruined."""
+        start = 0
+        for block in self._all.blocks():
+            kept = self._kept[start : start + block.shape[1]]
+            start += block.shape[1]
+            if kept.any():
+                yield block if kept.all() else block[:, kept]
 
 
 def need(given: bool, clause: str) -> None:
@@ -192,12 +214,18 @@ def _alike(sums: BlockSums) -> bool:
 
 
 def superior(evidence: Evidence, seed: int) -> Found:
-    """SPA and the stepwise test against the benchmark."""
+    """SPA and the stepwise test against the benchmark, of the trials that were not ruined.
+
+    The mean of a ruined trial's simple returns may be high. What it is worth is nothing: it is left out, as Hansen's
+    consistent test leaves out what is hopeless.
+    """
     evidence.need_days()
     evidence.need_trials()
-    some = departing(evidence.returns, evidence.benchmark)
+    returns = Surviving(evidence.returns, evidence.ruined)
+    need(len(returns.numbers) > 0, "every trial was ruined")
+    some = departing(returns, evidence.benchmark)
     need(some.shape[1] > 0, "no trial departs from the benchmark")
-    test = superiority(evidence.returns, evidence.benchmark, seed, REPS, block_length(some))
+    test = superiority(returns, evidence.benchmark, seed, REPS, block_length(some))
     pvalues: Found = {"spa_lower": test.p_lower, "spa": test.p_value, "spa_upper": test.p_upper}
     return pvalues | {"better": int(test.better.sum()), "block": test.block, "reps": REPS}
 

@@ -65,6 +65,7 @@ class Outcomes:
         """By name, those of `backtests.metrics.METRICS` that need no more than the sums."""
         sums, root = self.sums, np.sqrt(self.bars / self.years)
         mean, deviation, _, _ = self._moments()
+        mean[sums["ruined"] > 0] = np.nan  # of ratios of means a ruined book has none
         return {
             "total_return": self._total_return(),
             "cagr": self._cagr(),
@@ -74,9 +75,9 @@ class Outcomes:
             "calmar": _ratio(self._cagr(), 1 - sums["trough"]),
             "max_drawdown": 1 - sums["trough"],
             "exposure": sums["exposure"].copy(),
-            "turnover": sums["traded"] / 2 / sums["mean_equity"] / self.years,
-            "costs_paid": (sums["fees"] + sums["slippage"]) / sums["mean_equity"] / self.years,
-            "funding_paid": sums["funding"] / sums["mean_equity"] / self.years,
+            "turnover": _ratio(sums["traded"] / 2, sums["mean_equity"]) / self.years,
+            "costs_paid": _ratio(sums["fees"] + sums["slippage"], sums["mean_equity"]) / self.years,
+            "funding_paid": _ratio(sums["funding"], sums["mean_equity"]) / self.years,
             "liquidations": sums["liquidations"].copy(),
             "fills": sums["fills"].copy(),
         }
@@ -86,9 +87,9 @@ class Outcomes:
         """Mean, deviation, skewness and kurtosis of the excess returns of bars: what overfitting statistics ask for.
 
         The deviation is of a sample (n - 1); skewness is m3 / m2^(3/2) and kurtosis m4 / m2^2 of the central moments,
-        3 for a normal. NaN for a curve that never departs from a constant excess return.
+        3 for a normal. NaN for a curve that never departs from a constant excess return, and all for a ruined book.
         """
-        mean, deviation, third, fourth = self._moments()
+        mean, deviation, third, fourth = (np.where(self.sums["ruined"] > 0, np.nan, part) for part in self._moments())
         second = deviation**2 * (self.bars - 1) / self.bars
         moves = np.where(deviation > ROUNDING, second, np.nan)
         return {"mean": mean, "deviation": deviation, "skewness": third / moves**1.5, "kurtosis": fourth / moves**2}

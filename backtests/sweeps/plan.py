@@ -20,7 +20,7 @@ from backtests.source_code import Sources, code, ebbtide_code, sources
 from backtests.sweeps.grid import Space
 from backtests.sweeps.search import TPE, Search, new_search
 from backtests.sweeps.trial_table import parameter_columns
-from backtests.sweeps.trials import Days, World
+from backtests.sweeps.trials import Days, World, ruined
 from backtests.tape import Tape, build_tape
 from data_cache.errors import EbbtideError, NoData, UnknownName
 from data_cache.market import Market
@@ -38,6 +38,8 @@ OBJECTIVES = {
     "max_drawdown": -1,
     "volatility": -1,
 }
+# What a search that learns is told of a ruined trial: less than any objective can be, and finite.
+WORST = -1e9
 # Of a parameter with more values, so many are asked which assets they trade and which series they read.
 ASKED = 200
 # So many parameter sets are tried on before any of them is run, in a fraction of a second.
@@ -122,12 +124,17 @@ class Plan:
         return new_search(self.search, self.space, self.trials, self.seed)
 
     def scores(self, measures: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The objective of each trial so that higher is better; NaN where it has none, or never traded.
+        """The objective of each trial so that higher is better; NaN where it has none, never traded or was ruined.
 
-        A trial that never trades has the least drawdown of all, and is the answer to no question.
+        A trial that never trades has the least drawdown of all, and is the answer to no question. Nor is one that lost
+        everything, however well or quietly it did so.
         """
-        traded = np.asarray(measures["fills"], float) > 0
-        return np.where(traded, OBJECTIVES[self.objective] * np.asarray(measures[self.objective], float), np.nan)
+        stands = (np.asarray(measures["fills"], float) > 0) & ~ruined(measures)
+        return np.where(stands, OBJECTIVES[self.objective] * np.asarray(measures[self.objective], float), np.nan)
+
+    def lessons(self, measures: Mapping[str, np.ndarray]) -> np.ndarray:
+        """What a search that learns is told: the scores, and WORST of what was ruined, so that it keeps away."""
+        return np.where(ruined(measures), WORST, self.scores(measures))
 
     def about(self) -> dict[str, Any]:
         """All that decides what the trials give: two sweeps of which this is equal give the same table."""

@@ -101,8 +101,8 @@ class _Trials:
         while asked := self._search.ask(ROUND):
             tasks = list(self._tasks(asked[i : i + SHARE] for i in range(0, len(asked), SHARE)))
             self._run(tasks)
-            scores = [self._plan.scores(self._stored.measures(task)) for task in tasks]
-            self._search.tell(np.concatenate(scores).tolist())
+            lessons = [self._plan.lessons(self._stored.measures(task)) for task in tasks]
+            self._search.tell(np.concatenate(lessons).tolist())
 
     def _tasks(self, parts: Iterable[list[Parameters]]) -> Iterator[Task]:
         return (Task(next(self._numbers), part) for part in parts)

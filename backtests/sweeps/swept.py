@@ -23,7 +23,8 @@ from strategies.strategy import Strategy
 class Sweep:
     """What came of a sweep.
 
-    table : a row per trial, by its number from 0; columns: the parameters (`columns`), the measures, "problem"
+    table : a row per trial, by its number from 0; columns: the parameters (`columns`), the measures, "ruined" and
+    "problem"
     returns : of all trials without a problem, daily and in excess of cash      benchmark : the same of the yardstick
     verdict : what can be said of the best      judged : which trials were run again
     manifest : of the best trial, with the search and the counts of trials      folder : where it is kept

@@ -1,6 +1,7 @@
 """What `ebbtide sweep` and `ebbtide walk` show: progress on stderr, then tables and sentences."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ from backtests.console import SHORT, fitting, new_table, print_results, print_wi
 from backtests.metrics import METRICS, Metric
 from backtests.sweeps.folder import TABLE
 from backtests.sweeps.verdict import STATISTICS
-from backtests.sweeps.walked import Kept, medians
+from backtests.sweeps.walked import Kept, medians, outside
 
 REPORT = "report.html"
 # So many of the best trials are shown.
@@ -262,11 +263,14 @@ def _stretches(walk: Any, kinds: Sequence[str], names: Sequence[str]) -> Table:
     edges = [f"{kind}_{edge}" for kind in kinds for edge in ("from", "to")]
     metric = METRIC[walk.plan.objective]
     scores = (f"{HEADINGS[metric.name]} {where}" for where in ("inside", "outside"))
-    headings = [*(edge.replace("_", " ") for edge in edges), *map(escape, names), *scores]
+    ruined = bool((walk.stretches["book_ruined"] != "").any())
+    headings = [*(edge.replace("_", " ") for edge in edges), *map(escape, names), *scores, *["joined run"] * ruined]
     table = new_table("", *headings, numbers_from=len(edges))
     for row in walk.stretches.to_dict("records"):
         held = ("cash" if pd.isna(row[column]) else _value(row[column]) for column in walk.columns)
-        values = (metric.text(row[name]) for name in ("in_sample", "out_of_sample"))
+        values = [metric.text(row["in_sample"]), outside(metric, row)]
+        if ruined:
+            values.append(f"ruined on {row['book_ruined']}" if row["book_ruined"] else "")
         table.add_row(*(f"{row[edge]:%Y-%m-%d}" for edge in edges), *held, *values)
     return table
 
@@ -287,7 +291,7 @@ def _efficiency(kept: Kept) -> str:
 
 def across(paths: Any) -> str:
     """What cross-validation says, in a sentence."""
-    folds, count, lost = paths.folds, len(paths.paths), int((paths.paths < 0).sum())
+    folds, count, lost = paths.folds, len(paths.paths), paths.losing
     return (
         f"Cross-validated on {count:,} purged path{'s' * (count != 1)}, {folds.held_out} of {folds.groups} groups of "
         f"days held out: Sharpe ratio {_ratios(paths)}; {lost:,} of {count:,} lose against cash"
@@ -297,7 +301,8 @@ def across(paths: Any) -> str:
 def _ratios(paths: Any) -> str:
     """The paths' Sharpe ratios, from low to high; of many, quantiles."""
     if len(paths.paths) <= FEW_PATHS:
-        return ", ".join(f"{ratio:z.2f}" for ratio in sorted(paths.paths))
+        known = sorted(ratio for ratio in paths.paths if not isnan(ratio))
+        return ", ".join([*["ruined"] * paths.ruined, *(f"{ratio:z.2f}" for ratio in known)])
     levels = paths.quantiles
-    ratios = ", ".join(f"{ratio:z.2f}" for ratio in levels.values())
+    ratios = ", ".join("ruined" if isnan(ratio) else f"{ratio:z.2f}" for ratio in levels.values())
     return f"{ratios} at the {', '.join(f'{level:.0%}' for level in levels)} quantiles"

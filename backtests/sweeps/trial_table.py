@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from backtests.sweeps.stored_chunk import ENCODER
-from backtests.sweeps.trials import MEASURES
+from backtests.sweeps.trials import MEASURES, ruined
 
 INDEX = "trial"
 PROBLEM = "problem"
+RUINED = "ruined"
 
 
 def parameter_columns(names: Sequence[str]) -> list[str]:
@@ -20,12 +21,12 @@ def parameter_columns(names: Sequence[str]) -> list[str]:
     >>> parameter_columns(["tide.weeks", "exposure"])
     ['tide.weeks', 'parameter.exposure']
     """
-    taken = {INDEX, PROBLEM, *MEASURES}
+    taken = {INDEX, RUINED, PROBLEM, *MEASURES}
     return [f"parameter.{name}" if name in taken else name for name in names]
 
 
 def trial_table(names: Sequence[str], parts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """A row per trial: its parameters by `parameter_columns`, then MEASURES, then its problem, "" where it has none.
+    """A row per trial: its parameters by `parameter_columns`, MEASURES, whether it was ruined, and its problem or "".
 
     parts : columns "parameters" (JSON), MEASURES and "problem" of some trials each, in the order of their numbers
 
@@ -44,7 +45,7 @@ def trial_table(names: Sequence[str], parts: Iterable[Mapping[str, Any]]) -> pd.
         problems += part[PROBLEM]
     columns = {column: _typed(values[name]) for column, name in zip(parameter_columns(names), names, strict=True)}
     columns |= {name: np.concatenate(some) for name, some in measures.items()}
-    frame = pd.DataFrame(columns | {PROBLEM: pd.array(problems, dtype="str")})
+    frame = pd.DataFrame(columns | {RUINED: ruined(columns), PROBLEM: pd.array(problems, dtype="str")})
     return frame.rename_axis(INDEX)
 
 

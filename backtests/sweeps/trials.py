@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,11 @@ MEASURES = (
     "skewness",
     "kurtosis",
 )
+
+
+def ruined(measures: Mapping[str, Any]) -> np.ndarray:
+    """Which trials a liquidation left nothing; shape (n_trials,). Nothing else loses exactly everything."""
+    return np.asarray(measures["total_return"], float) <= -1
 
 
 # What is told that so much of so much is done.

@@ -27,7 +27,7 @@ from backtests.sweeps.scheduled import Part, different_schedules, scheduled
 from backtests.sweeps.search import TPE, Search
 from backtests.sweeps.steps import Steps, Stretch, Window, stretches
 from backtests.sweeps.sweep import ROUND, SHARE
-from backtests.sweeps.trials import Chunk, Task, Watching, unwatched
+from backtests.sweeps.trials import Chunk, Task, Watching, ruined, unwatched
 from backtests.sweeps.walked import Walk, walk_findings
 from data_cache import parquet
 from data_cache.errors import BadUsage, EbbtideError, NoData
@@ -83,7 +83,8 @@ def walk_forward(
     tests = [stretch.test for stretch in taken]
     tested = trials.test((test, own) for test, own in zip(tests, held, strict=True) if own is not None)
     result = _joined(plan, steps, tests, held, ledger)
-    table = _table(plan, taken, best, held, [tested.get(test, nan) for test in tests])
+    table = _table(plan, taken, best, held, [tested.get(test, (nan, False)) for test in tests])
+    table = table.assign(book_ruined=_ruins(table["test_to"], result))
     return Walk(plan, steps.summary(), table, result, trials.done, walk_findings(plan, steps.test, table, result))
 
 
@@ -118,10 +119,11 @@ def walk_paths(
 
 @dataclass(frozen=True)
 class _Scored:
-    """What a task says of the best trial: its scores in their order, and the best of them."""
+    """What a task says of the best trial: its scores in their order, what a search learns of them, the best of them."""
 
     number: int
     scores: np.ndarray
+    lessons: np.ndarray
     parameters: Parameters | None
     value: float
     problem: str
@@ -148,18 +150,19 @@ class _Trials:
         search, found = self._plan.new_search(), list[_Scored]()
         for tasks in self._rounds(search, window):
             part = sorted(itertools.starmap(self._scored, self._run(tasks)), key=lambda scored: scored.number)
-            search.tell(np.concatenate([scored.scores for scored in part]).tolist())
+            search.tell(np.concatenate([scored.lessons for scored in part]).tolist())
             found += part
         scored = sum(int((~np.isnan(one.scores)).sum()) for one in found)
         problem = next((one.problem for one in found if one.problem), "")
         leading = max((one for one in found if one.parameters is not None), key=lambda one: one.key, default=None)
         return Best(None, nan, 0, problem) if leading is None else Best(leading.parameters, leading.value, scored, "")
 
-    def test(self, held: Iterable[tuple[Window, Parameters]]) -> dict[Window, float]:
-        """The objective of a trial on each window."""
+    def test(self, held: Iterable[tuple[Window, Parameters]]) -> dict[Window, tuple[float, bool]]:
+        """The objective of a trial on each window, and whether it was ruined there."""
         tasks = (Task(next(self._numbers), [parameters], window) for window, parameters in held)
-        measured = ((task.window, chunk.measures[self._plan.objective]) for task, chunk in self._run(tasks))
-        return {window: float(values[0]) for window, values in measured if window is not None}
+        measured = ((task.window, chunk.measures) for task, chunk in self._run(tasks))
+        own = self._plan.objective
+        return {window: (float(of[own][0]), bool(ruined(of)[0])) for window, of in measured if window is not None}
 
     def whole(self) -> Iterator[tuple[int, Chunk]]:
         """All trials on all of the history, in chunks, each with the number of its first trial; in any order."""
@@ -186,13 +189,15 @@ class _Trials:
             yield task, chunk
 
     def _scored(self, task: Task, chunk: Chunk) -> _Scored:
-        scores = self._plan.scores(chunk.measures)
+        scores, lessons = self._plan.scores(chunk.measures), self._plan.lessons(chunk.measures)
         problem = next((problem for problem in chunk.problems if problem), "")
         if np.isnan(scores).all():
-            return _Scored(task.number, scores, None, nan, problem)
+            gone = "its trials ended in ruin: let the strategy take smaller positions"
+            lost = problem or (gone if ruined(chunk.measures).any() else "")
+            return _Scored(task.number, scores, lessons, None, nan, lost)
         best = int(np.nanargmax(scores))
         value = float(chunk.measures[self._plan.objective][best])
-        return _Scored(task.number, scores, task.trials[best], value, problem)
+        return _Scored(task.number, scores, lessons, task.trials[best], value, problem)
 
 
 def _chunk_size(trials: int, n_days: int, workers: int, memory: int) -> int:
@@ -237,9 +242,9 @@ def _table(
     taken: Sequence[Stretch],
     best: Sequence[Best],
     held: Sequence[Parameters | None],
-    outside: Sequence[float],
+    outside: Sequence[tuple[float, bool]],
 ) -> pd.DataFrame:
-    """A row per stretch, as `Walk.stretches` says."""
+    """A row per stretch, as `Walk.stretches` says, but for the last column."""
     windows = {
         f"{kind}_{edge}": pd.DatetimeIndex([getattr(stretch, kind)[place] for stretch in taken])
         for kind in ("train", "test")
@@ -254,9 +259,15 @@ def _table(
         "chosen": [one.parameters is not None for one in best],
         "scored": [one.scored for one in best],
         "in_sample": [one.value for one in best],
-        "out_of_sample": list(outside),
+        "out_of_sample": [value for value, _ in outside],
+        "ruined": [gone for _, gone in outside],
     }
     return pd.DataFrame(windows | parameters | scores).rename_axis("stretch")
+
+
+def _ruins(ends: pd.Series, result: Result) -> list[str]:
+    """When the joined book was ruined, for each stretch that ends with nothing left of it; "" for the others."""
+    return [result.ruin_day if result.ruined_at is not None and result.ruined_at <= end else "" for end in ends]
 
 
 def _with_bars(taken: Sequence[Stretch], plan: Plan) -> list[Stretch]:

@@ -1,9 +1,9 @@
 """What came of a walk: what each stretch chose, the joined run, and what to know before believing it."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from math import nan
+from math import inf, isinf, nan
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ class Kept:
     """How much of what training promised came of it.
 
     inside, outside : medians of the objective over the stretches that can be compared, on their training and on their
-    test windows; NaN where there are none      reason : why there is no efficiency, a clause; "" where there is one
+    test windows; NaN where there are none, or where half of them were ruined
+    reason : why there is no efficiency, a clause; "" where there is one
     """
 
     inside: float
@@ -56,7 +57,9 @@ class Walk:
     stretches : a row per stretch. train_from, train_to, test_from, test_to (UTC: a bar's open, a bar's end); a column
     per parameter (`columns`) with what the test window held; chosen: whether its own training chose that, or an
     earlier one, for want of a score; scored: trials with a score in training; in_sample, out_of_sample: the objective
-    of what was held, on its training window (NaN where another chose it) and on its test window, begun in cash there
+    of what was held, on its training window (NaN where another chose it) and on its test window, begun in cash there;
+    ruined: whether that ended in ruin; book_ruined: the day on which the joined run was ruined, where nothing is left
+    of it at the end of the stretch, "" where something is
     result : the joined run, one book through all test windows; its manifest has `trials`, the ledger's count of all of
     this strategy on this history, and `walks`, how many joined runs the ledger has of it
     """
@@ -139,11 +142,17 @@ def kept(objective: str, test: pd.Timedelta, stretches: pd.DataFrame) -> Kept:
     """How much of the objective came of it, over stretches at least half as long as `test` with both numbers known.
 
     A ratio of medians, not a median of ratios: where one training window promised next to nothing, its ratio is of any
-    size. No efficiency where less is better, or where the number grows with the length of the window.
+    size. A stretch that was ruined is the worst of all. No efficiency where less is better, or where the number grows
+    with the length of the window.
     """
-    both = stretches[["in_sample", "out_of_sample"]].notna().all(axis=1)
-    compared = stretches[both & (stretches["test_to"] - stretches["test_from"] >= WHOLE * test)]
+    scores = stretches[["in_sample", "out_of_sample"]]
+    worst = -inf * OBJECTIVES[objective]
+    scores = scores.assign(out_of_sample=scores["out_of_sample"].mask(stretches["ruined"], worst))
+    long = stretches["test_to"] - stretches["test_from"] >= WHOLE * test
+    compared = scores[scores.notna().all(axis=1) & long]
     inside, outside = (float(compared[name].median()) for name in ("in_sample", "out_of_sample"))
+    if isinf(outside):
+        return Kept(inside, nan, "half of the test windows ended in ruin, or more")
     if objective in GROWING:
         reason = f"a {_label(objective).lower()} grows with the length of its window"
     elif OBJECTIVES[objective] < 0:
@@ -236,6 +245,11 @@ def medians(objective: str, found: Kept) -> str:
     """What training promised and what came of it, in words."""
     inside, outside = (_metric(objective).text(value) for value in (found.inside, found.outside))
     return f"{_label(objective)}, median of the stretches: {inside} inside, {outside} outside"
+
+
+def outside(metric: Metric, stretch: Mapping[Hashable, Any]) -> str:
+    """What came of a row of `Walk.stretches` on its test window, in a word."""
+    return "ruined" if stretch["ruined"] else metric.text(float(stretch["out_of_sample"]))
 
 
 def _metric(objective: str) -> Metric:

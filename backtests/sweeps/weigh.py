@@ -23,6 +23,7 @@ from backtests.sweeps.plan import Plan
 from backtests.sweeps.rotation import rotated
 from backtests.sweeps.runner import FastPath
 from backtests.sweeps.swept import Sweep, parameters_of
+from backtests.sweeps.trial_table import RUINED
 from backtests.sweeps.trials import Watching
 from backtests.sweeps.verdict import verdict
 from data_cache.errors import BadData, NoData
@@ -82,9 +83,14 @@ def weigh(plan: Plan, table: pd.DataFrame, stored: SweepFolder, ledger: Ledger, 
 
 def _require_scores(plan: Plan, table: pd.DataFrame, scores: pd.Series) -> None:
     if scores.isna().all():
-        idle = f"its trials never left cash, and a {plan.objective} of what never traded says nothing"
-        problem = table["problem"].iloc[0] if (table["problem"] != "").all() else idle
+        problem = table["problem"].iloc[0] if (table["problem"] != "").all() else _idle(plan, int(table[RUINED].sum()))
         raise NoData(f"none of {len(table):,} trials of {plan.family} has a {plan.objective}: {problem}")
+
+
+def _idle(plan: Plan, ruined: int) -> str:
+    if ruined:
+        return f"{ruined:,} ended in ruin, and no other ever traded; let the strategy take smaller positions"
+    return f"its trials never left cash, and a {plan.objective} of what never traded says nothing"
 
 
 def _best(plan: Plan, trial: Parameters) -> Result:
@@ -144,8 +150,12 @@ def _notices(plan: Plan, table: pd.DataFrame) -> list[str]:
     told = []
     if path_dependent(plan.space.base):
         told.append(f"{plan.family} looks at its own book: each trial ran through the event engine, not the kernel")
-    if ruined := int((table["final_equity"] == 0).sum()):
-        told.append(f"{ruined:,} of {len(table):,} trials ended in ruin: a liquidation left nothing")
+    if gone := int(table[RUINED].sum()):
+        those = "it counts" if gone == 1 else "they count"
+        told.append(
+            f"{gone:,} of {len(table):,} trials ended in ruin: a liquidation left nothing; {those} as tried, and can "
+            "not be the best"
+        )
     problems = table["problem"][table["problem"] != ""]
     if len(problems):
         told.append(f"{len(problems):,} of {len(table):,} trials could not be run; the first: {problems.iloc[0]}")

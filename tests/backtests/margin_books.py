@@ -44,7 +44,7 @@ def perpetual_market(candles: Sequence[Candle], rates: Mapping[str, float] | Non
     """Daily bars (open, high, low, close) from 1 January 2024; funding at `rates`, and 0 at each other day's end."""
     times = pd.date_range("2024-01-01", periods=len(candles), freq="D", tz="UTC").as_unit("ns")
     frame = pd.DataFrame(candles, times, ["open", "high", "low", "close"], dtype=float).assign(volume=1e6)
-    midnights = {f"2024-01-{day:02}": 0.0 for day in range(1, len(candles) + 2)}
+    midnights = {f"{day:%Y-%m-%d}": 0.0 for day in pd.date_range("2024-01-01", periods=len(candles) + 1)}
     paid = midnights | {f"2024-{moment}": rate for moment, rate in (rates or {}).items()}
     known = pd.DatetimeIndex([pd.Timestamp(moment, tz="UTC") for moment in paid]).as_unit("ns")
     funding = observation_rows(known.tz_localize(None), known, list(paid.values()))

@@ -334,7 +334,7 @@ def tried_on(*trials: tuple[str, str, float, int]) -> pd.DataFrame:
     start, end = (pd.to_datetime(frame[name], utc=True) for name in ("start", "end"))
     days = (end - start) / pd.Timedelta(days=1)
     told = {"sharpe": frame["sharpe"], "bars": days * frame["a_day"], "bars_a_year": 365.0 * frame["a_day"]}
-    return pd.DataFrame(told | {"start": start, "end": end})[RATIO]
+    return pd.DataFrame(told | {"start": start, "end": end, "final_equity": 1_000.0})[RATIO]
 
 
 # Four years of 365 days, and two of them.

@@ -125,7 +125,6 @@ def test_every_metric_of_a_ruined_book_is_a_number_but_those_of_mean_returns() -
         "worst_day": -1,
         "best_day": 0,
         "volatility": 0.5 * math.sqrt(365),
-        "sharpe": -0.25 / 0.5 * math.sqrt(365),
         "calmar": -1,
         "exposure": -2 / 4,
         "gross_exposure": 2 / 4,

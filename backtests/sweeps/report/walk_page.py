@@ -15,7 +15,7 @@ from backtests.sweeps.report.scored import Objective
 from backtests.sweeps.report.walk_panels import OUTSIDE, Banded, Drift, PathRatios, Promised
 from backtests.sweeps.report.words import signs
 from backtests.sweeps.trial_table import text_of
-from backtests.sweeps.walked import Walk
+from backtests.sweeps.walked import Walk, outside
 from backtests.tearsheet.document import Charts, Key, as_csv, as_json, asset, script_json, template, write_page
 from backtests.tearsheet.figures import COLORS, NEUTRAL
 from backtests.tearsheet.lines import Line
@@ -93,11 +93,13 @@ def stretches(walk: Walk) -> dict[str, Any]:
     for number, row in enumerate(walk.stretches.to_dict("records"), 1):
         windows = [f"{row[name]:%Y-%m-%d}" for name in WINDOWS]
         held = ["cash" if pd.isna(row[column]) else _value(row[column]) for column in walk.columns]
-        scores = [metric.text(float(row[name])) for name in ("in_sample", "out_of_sample")]
-        rows.append({"number": number, "windows": windows, "held": held, "scores": scores})
+        scores = [metric.text(float(row["in_sample"])), outside(metric, row)]
+        ruin = f"ruined on {row['book_ruined']}" if row["book_ruined"] else ""
+        rows.append({"number": number, "windows": windows, "held": held, "scores": scores, "ruin": ruin})
     return {
         "headings": [dotted(name) for name in walk.names],
         "rows": rows,
+        "ruined": any(row["ruin"] for row in rows),
         "many": len(WINDOWS) + len(walk.names) + 2 > MANY_COLUMNS,
     }
 

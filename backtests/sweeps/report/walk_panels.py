@@ -186,8 +186,8 @@ class PathRatios:
     others: Sequence[tuple[str, float, str]] = ()
 
     def frame(self) -> pd.DataFrame:
-        """A row per path: its ratio, ascending."""
-        return pd.DataFrame({"sharpe": np.sort(self.paths.paths)})
+        """A row per path that was not ruined: its ratio, ascending."""
+        return pd.DataFrame({"sharpe": np.sort(self.paths.paths[~np.isnan(self.paths.paths)])})
 
     def figure(self) -> Any:
         """Dots along a line, the others as lines across it."""
@@ -213,7 +213,7 @@ class PathRatios:
             for name, value, color in self.others
             if np.isfinite(value)
         ]
-        every = [*ratios, *(value for _, value, _ in self.others if np.isfinite(value))]
+        every = [*ratios, *(value for _, value, _ in self.others if np.isfinite(value))] or [0.0]
         room = (max(every) - min(every)) * 0.05 or 0.5
         ends = [min(every) - room, max(every) + room]
         named = {"text": "Sharpe ratio", "standoff": 6}
@@ -227,10 +227,12 @@ class PathRatios:
 
     def alt(self) -> str:
         """The lowest, the median and the highest, and how many are below zero."""
-        ratios = self.frame()["sharpe"]
+        ratios, gone = self.frame()["sharpe"], self.paths.ruined
+        if ratios.empty:
+            return f"All {gone} paths end in ruin."
         return (
             f"Sharpe ratios of {len(ratios)} paths, from {ratios.min():.2f} to {ratios.max():.2f}, median "
-            f"{ratios.median():.2f}; {(ratios < 0).sum()} below zero."
+            f"{ratios.median():.2f}; {(ratios < 0).sum()} below zero{f'; {gone} more end in ruin' if gone else ''}."
         )
 
 

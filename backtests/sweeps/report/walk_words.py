@@ -2,6 +2,8 @@
 
 from math import isnan
 
+import numpy as np
+
 from backtests.metrics import METRICS
 from backtests.result import Result
 from backtests.sweeps.cross_validation import PurgedCrossValidation
@@ -21,6 +23,8 @@ def title(walk: Walk) -> str:
 def outcome(result: Result) -> str:
     """The Sharpe ratio of the joined run beside the benchmark's."""
     own = result.metrics["sharpe"]
+    if result.ruin_day:
+        return f"Out of sample, the joined run has no Sharpe ratio: it was ruined on {result.ruin_day}."
     if isnan(own):
         return "Out of sample, the joined run has no Sharpe ratio: it was never in the market."
     said = f"Out of sample, the joined run has a Sharpe ratio of {SHARPE.text(own)} a year"
@@ -50,14 +54,20 @@ def across(paths: PurgedCrossValidation | None) -> str:
     """What cross-validation says."""
     if paths is None:
         return "It was not cross-validated: a search that learns has seen what would be held out."
-    count, lost = len(paths.paths), int((paths.paths < 0).sum())
-    low, high = float(paths.paths.min()), float(paths.paths.max())
+    count, lost = len(paths.paths), paths.losing
+    known = paths.paths[~np.isnan(paths.paths)]
+    ruined = f"; {paths.ruined:,} of them {'ends' if paths.ruined == 1 else 'end'} in ruin" if paths.ruined else ""
+    if not len(known):
+        return (
+            f"All {count:,} other paths through all of the history, each chosen by what it does not hold, end in ruin."
+        )
+    low, high = float(known.min()), float(known.max())
     if count == 1:
         return f"On the one path of the cross-validation the Sharpe ratio is {high:.2f}."
     loses = "none of them loses" if lost == 0 else f"{lost:,} of them {'loses' if lost == 1 else 'lose'}"
     return (
         f"On {count:,} other paths through all of the history, each chosen by what it does not hold, the Sharpe ratio "
-        f"is between {low:.2f} and {high:.2f}; {loses} against cash."
+        f"is between {low:.2f} and {high:.2f}{ruined}; {loses} against cash."
     )
 
 
@@ -95,6 +105,8 @@ def stretch_note(walk: Walk) -> str:
         f"Inside is the {lowered(LABELS[walk.plan.objective])} on the training window, outside that on the test window"
     )
     said = f"{own}, begun in cash there."
+    if day := walk.result.ruin_day:
+        said += f" The joined run was ruined on {day}: what later stretches have outside, it did not earn."
     if walk.stretches["chosen"].all():
         return said
     return f"{said} Where inside is a dash, no trial had a score in training: what was chosen before was held on."

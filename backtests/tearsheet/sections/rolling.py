@@ -34,11 +34,14 @@ def rolling_sharpe(result: Result, window: int) -> pd.Series:
     """Mean daily excess return over its deviation, times the root of the days per year, over `window` days.
 
     As the metric. Indexed by every UTC day; NaN until the window is full, where more than a tenth of its days are
-    unknown, and where excess returns never differ.
+    unknown, where excess returns never differ, and from the day on which the book is ruined.
     """
     excess = every_day((daily_returns(result) - daily_cash(result)).to_frame("excess"))["excess"]
     rolled = _rolled(excess, window)
-    return _full(rolled.mean() / _deviation(excess, window) * np.sqrt(_per_year(excess, window)), result, window)
+    ratio = rolled.mean() / _deviation(excess, window) * np.sqrt(_per_year(excess, window))
+    if result.ruined_at is not None:
+        ratio = ratio.where(ratio.index < days_of(pd.DatetimeIndex([result.ruined_at]))[0])
+    return _full(ratio, result, window)
 
 
 def rolling_volatility(result: Result, window: int) -> pd.Series:

@@ -94,7 +94,7 @@ def test_the_table_has_a_row_for_each_trial_whatever_the_order_in_which_they_cam
     table = filled(path, reversed(tasks())).table()
     assert table.index.name == "trial"
     assert table.index.tolist() == list(range(12))
-    assert table.columns.tolist() == ["window", "trigger", "invert", "mix", *MEASURES, "problem"]
+    assert table.columns.tolist() == ["window", "trigger", "invert", "mix", *MEASURES, "ruined", "problem"]
     assert table["window"].tolist() == [5 + number for number in range(12)]
     assert table.loc[4].to_dict() | {"problem": ""} == table.loc[4].to_dict()
     assert table.loc[[2, 9], "problem"].tolist() == ["no value of srf at 7 days", "no value of srf at 14 days"]
@@ -156,14 +156,14 @@ def test_a_parameter_that_is_called_as_a_measure_is_told_from_it(path: Path) -> 
         folder.keep(Task(0, [{"exposure": 0.5, "trial": 3}]), result(Task(0, [trial(0)])))
         folder.finish(folder.table())
     table = pd.read_parquet(path / "trials.parquet")
-    assert table.columns.tolist() == ["trial", "parameter.exposure", "parameter.trial", *MEASURES, "problem"]
+    assert table.columns.tolist() == ["trial", "parameter.exposure", "parameter.trial", *MEASURES, "ruined", "problem"]
     assert table["parameter.exposure"].tolist() == [0.5]
     assert table["exposure"].tolist() == [5.07], "the eighth measure of the trial with the window 5"
 
 
 def test_a_sweep_without_a_trial_has_an_empty_table(path: Path) -> None:
     folder = filled(path, [])
-    assert folder.table().shape == (0, 4 + len(MEASURES) + 1)
+    assert folder.table().shape == (0, 4 + len(MEASURES) + 2)
     assert list(folder.returns().blocks()) == []
     assert folder.returns().take([]).shape == (5, 0)
 

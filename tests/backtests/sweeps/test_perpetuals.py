@@ -118,13 +118,16 @@ def test_a_sweep_says_who_judged_it_and_how_many_of_its_trials_were_ruined(lab: 
     plan = plan_of(lab, TwoSided(), days=(5, 10, 20, 40, 60), short=(-1.0, -9.0))
     plan = dataclasses.replace(plan, execution=thin)
     sweep = run_sweep(plan, tmp_path / "sweep", Ledger(tmp_path / "ledger"))
-    assert agreement(sweep.judged).startswith("The event engine's account agrees on 10 trials")
-    assert judgement(sweep).startswith("The event engine's account ran 10 trials again")
+    assert agreement(sweep.judged).startswith("The event engine's account agrees on 9 trials")
+    assert judgement(sweep).startswith("The event engine's account ran 9 trials again")
     runs = [Backtest(one, lab, thin, START, END).run() for one in plan.space.strategies()]
     ruined = [run.ruined_at is not None for run in runs]
     assert (sweep.table["final_equity"] == 0).tolist() == ruined
     assert sum(ruined) == 1
-    assert "1 of 10 trials ended in ruin: a liquidation left nothing" in sweep.notices
+    assert sweep.table["ruined"].tolist() == ruined
+    assert sweep.notices == [
+        "1 of 10 trials ended in ruin: a liquidation left nothing; it counts as tried, and can not be the best"
+    ]
     assert sweep.result.execution.perps
     assert sweep.result.benchmark is not None
     assert not sweep.result.benchmark.execution.perps

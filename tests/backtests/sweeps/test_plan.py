@@ -56,13 +56,14 @@ def test_a_value_that_can_not_stand_alone_is_left_to_its_trials(lab: Market) -> 
 
 def test_the_higher_the_score_the_better_whatever_the_objective(lab: Market) -> None:
     measures = {"sharpe": np.array([1.0, np.nan]), "max_drawdown": np.array([0.2, 0.5]), "fills": np.array([1.0, 9.0])}
+    measures["total_return"] = np.array([0.1, 0.2])
     assert plan_of(lab).scores(measures)[0] == 1.0
     assert np.isnan(plan_of(lab).scores(measures)[1])
     assert plan_of(lab, objective="max_drawdown").scores(measures).tolist() == [-0.2, -0.5]
 
 
 def test_a_trial_that_never_traded_has_no_score_though_it_never_lost(lab: Market) -> None:
-    measures = {"max_drawdown": np.array([0.0, 0.5]), "fills": np.array([0.0, 2.0])}
+    measures = {"max_drawdown": np.array([0.0, 0.5]), "fills": np.array([0.0, 2.0]), "total_return": np.zeros(2)}
     scores = plan_of(lab, objective="max_drawdown").scores(measures)
     assert np.isnan(scores[0])
     assert scores[1] == -0.5

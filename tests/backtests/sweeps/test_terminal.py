@@ -244,6 +244,8 @@ WALK = SimpleNamespace(
             "mix": [None, "BTC:0.7,ETH:0.3"],
             "in_sample": [np.nan, 1.25],
             "out_of_sample": [np.nan, -0.5],
+            "ruined": False,
+            "book_ruined": "",
         }
     ),
     changes=pd.DataFrame(
@@ -273,6 +275,8 @@ def test_a_walk_is_told_in_sentences(capsys: pytest.CaptureFixture[str], monkeyp
         folds=SimpleNamespace(groups=6, held_out=2),
         quantiles={0.05: -0.5, 0.5: 0.25, 0.95: 1.0},
         paths=np.array([0.5, -0.25, 1.0, 0.0, 2.0]),
+        losing=1,
+        ruined=0,
     )
     monkeypatch.setattr(WALK, "result", None, raising=False)
     print_walk(WALK, paths, None)

@@ -46,6 +46,7 @@ def measures(returns: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:
         "skewness": (away**3).mean(axis=0),
         "kurtosis": (away**4).mean(axis=0),
         "sharpe": mean / np.where(still, 1.0, deviation) * np.sqrt(365),
+        "total_return": np.prod(1 + returns, axis=0) - 1,
     }
     table = pd.DataFrame(columns, index=pd.Index(numbers, name="trial"))
     table.loc[still, ["skewness", "kurtosis", "sharpe"]] = np.nan
@@ -54,7 +55,7 @@ def measures(returns: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:
 
 def ledger(sharpes: Sequence[float], bars: int | Sequence[int] = 1250, bars_a_year: float = 250.0) -> pd.DataFrame:
     """What the ledger holds of trials with these ratios a year, over so many bars that end where the window does."""
-    tried = pd.DataFrame({"sharpe": list(sharpes), "bars": bars, "bars_a_year": bars_a_year})
+    tried = pd.DataFrame({"sharpe": list(sharpes), "bars": bars, "bars_a_year": bars_a_year, "final_equity": 1_000.0})
     return tried.assign(start=END - YEAR * (tried["bars"] / tried["bars_a_year"]), end=END)
 
 
@@ -147,7 +148,7 @@ def test_skill_among_two_hundred_over_eight_years_is_found() -> None:
 def published(tried: Sequence[float]) -> Evidence:
     """The example of "The deflated Sharpe ratio": five years of 250 days, ratio 2.5, skewness -3, kurtosis 10."""
     row = {"mean": per_bar(2.5, 250) * 0.01, "deviation": 0.01, "skewness": -3.0, "kurtosis": 10.0, "sharpe": 2.5}
-    table = pd.DataFrame(row, index=[0])
+    table = pd.DataFrame(row | {"total_return": 10.0}, index=[0])
     returns = Held(noise(1, 40, 1))
     return Evidence(returns, table, table["sharpe"], np.zeros(40), 1250, 250.0, ledger(tried), window(1250, 250.0))
 

@@ -34,6 +34,7 @@ def stretches(**columns: list[Any]) -> pd.DataFrame:
     begin = pd.DatetimeIndex([day("2021-01-01") + number * TEST for number in range(count)])
     as_promised = {"days": [10] * count, "chosen": [True] * count, "scored": [4] * count}
     as_promised |= {"in_sample": [1.0] * count, "out_of_sample": [1.0] * count}
+    as_promised |= {"ruined": [False] * count, "book_ruined": [""] * count}
     windows = {"train_from": begin - 3 * TEST, "train_to": begin, "test_from": begin, "test_to": begin + TEST}
     return pd.DataFrame(windows | as_promised | columns).rename_axis("stretch")
 

@@ -139,9 +139,10 @@ class Days(InMemory):
 def evidence_of(returns: np.ndarray, sharpe: float, tried: list[float], **changes: Any) -> Evidence:
     """One trial with a Sharpe ratio a year, whose moments are those of a normal distribution."""
     row = {"mean": sharpe / np.sqrt(365), "deviation": 1.0, "skewness": 0.0, "kurtosis": 3.0, "sharpe": sharpe}
-    table = pd.DataFrame(row, index=pd.Index([0], name="trial"))
+    table = pd.DataFrame(row | {"total_return": 0.1}, index=pd.Index([0], name="trial"))
     window = day("2021-01-01"), day("2022-01-01")
     ledger = pd.DataFrame({"sharpe": tried, "bars": 365, "bars_a_year": 365.0, "start": window[0], "end": window[1]})
+    ledger["final_equity"] = 1_000.0
     evidence = Evidence(Days(returns), table, table["sharpe"], np.zeros(len(returns)), 365, 365.0, ledger, window)
     return dataclasses.replace(evidence, **changes)
 

@@ -49,6 +49,7 @@ def made_walk(market: Market, named: str = "TrendFollowing", **others: Any) -> W
     }
     held = dict(zip(plan.columns, [list(DAYS), [MIXES[0], *[MIXES[1]] * 3], [0.5] * 4], strict=True))
     scores = {"chosen": True, "scored": 12, "in_sample": [1.0, 2.0, 0.5, 3.0], "out_of_sample": [1.5, -1.0, 0.25, 0.5]}
+    scores |= {"ruined": False, "book_ruined": ""}
     table = pd.DataFrame(windows | held | scores).rename_axis("stretch")
     result = replace(run, manifest=run.manifest | {"trials": 1_240, "walks": 2})
     found = [Finding("DRIFTING_PARAMETER", named, "days changed at 2 of 3 steps")]
