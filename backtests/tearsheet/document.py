@@ -27,6 +27,8 @@ from data_cache.version import __version__
 HOME = "backtests.tearsheet"
 # So many letters of a name are kept on one line.
 WHOLE = 14
+# All but those between digits, which are of dates.
+HYPHEN = re.compile(r"(?<!\d)-|-(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def template(name: str, package: str = HOME) -> Template:
         lstrip_blocks=True,
         loader=FunctionLoader(asset),
     )
-    environment.filters["minus"] = lambda text: text.replace("-", "−")
+    environment.filters["minus"] = lambda text: type(text)(HYPHEN.sub("−", text))
     environment.filters["breakable"] = breakable
     environment.filters["prose"] = prose
     environment.globals |= {"version": __version__, "plotly": _packed_plotly}

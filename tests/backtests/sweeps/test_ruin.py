@@ -33,6 +33,7 @@ from backtests.sweeps.sweep import run_sweep
 from backtests.sweeps.terminal import stretches as terminal_rows
 from backtests.sweeps.walk_forward import walk_forward
 from backtests.sweeps.walked import Walk, kept
+from backtests.tearsheet.document import template
 from backtests.tearsheet.sections.rolling import rolling_sharpe
 from data_cache.errors import NoData
 from strategies.strategy import Now, Strategy, Weights
@@ -93,6 +94,11 @@ def test_ruin_is_no_evidence_of_skill_and_is_dated() -> None:
     assert isnan(found.sharpe)
     assert isnan(found.probabilistic)
     assert isnan(found.deflated)
+
+
+def test_a_page_writes_the_day_of_ruin_with_hyphens_and_losses_with_a_minus() -> None:
+    page = template("macros.html").environment.from_string("{{ 'ruined on 2024-01-02, at -0.5' | minus }}")
+    assert page.render() == "ruined on 2024-01-02, at −0.5"
 
 
 def test_a_rolling_sharpe_ratio_ends_on_the_day_of_ruin() -> None:
