@@ -56,7 +56,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
     """The presumption, a sentence and a row per strategy, and the findings with what their codes mean."""
     judged = {line.label: skill(line.result) for line in sheet.strategies}
     return {
-        "presumption": presumption(judged),
+        "presumption": presumption(judged, [line.label for line in sheet.strategies if not _ahead(sheet, line)]),
         "sentences": [(line, sentence(sheet, line, judged[line.label])) for line in sheet.strategies],
         "table": _table(sheet, judged),
         "causality": causality(sheet),
@@ -65,14 +65,25 @@ def build(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def presumption(judged: dict[str, Skill]) -> str:
-    """Whether the numbers overturn what is presumed: luck."""
+def presumption(judged: dict[str, Skill], level: Sequence[str] = ()) -> str:
+    """Whether the numbers overturn what is presumed: luck; those of `level` are not ahead of their benchmark."""
     evident = [label for label, found in judged.items() if found.evident]
     if not evident:
         return "Luck is presumed, and nothing here overturns that."
+    beaten = [label for label in evident if label in level]
     if len(evident) == len(judged):
-        return "Luck is presumed, and these numbers speak against it."
-    return f"Luck is presumed; the numbers of {_listed(evident)} alone speak against it."
+        said = "Luck is presumed, and these numbers speak against it"
+    else:
+        said = f"Luck is presumed; the numbers of {_listed(evident)} alone speak against it"
+    if not beaten:
+        return f"{said}."
+    whose = "" if beaten == evident else f"those of {_listed(beaten)} "
+    return f"{said}{', ' if whose else ' '}{whose}beside cash only, not beside the benchmark."
+
+
+def _ahead(sheet: Sheet, line: Line) -> bool:
+    """Whether the whole interval of the difference to the benchmark's Sharpe ratio is above 0; without one, too."""
+    return not _beside(sheet, line) or bool(sheet.intervals[line.label].ahead[0] > 0)
 
 
 def sentence(sheet: Sheet, line: Line, found: Skill) -> str:

@@ -101,6 +101,29 @@ def test_luck_is_presumed(deflated: dict[str, float], said: str) -> None:
     assert presumption({label: worth(value) for label, value in deflated.items()}).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        (["A", "B"], "and these numbers speak against it beside cash only, not beside the benchmark."),
+        (["B"], "and these numbers speak against it, those of B beside cash only, not beside the benchmark."),
+    ],
+)
+def test_what_is_not_ahead_of_its_benchmark_speaks_against_luck_beside_cash_only(level: list[str], said: str) -> None:
+    assert presumption({"A": worth(0.96), "B": worth(0.96)}, level) == f"Luck is presumed, {said}"
+    none = presumption({"A": worth(0.5), "B": worth(0.5)}, level)
+    assert none == "Luck is presumed, and nothing here overturns that."
+
+
+def test_a_strategy_that_is_its_benchmark_is_not_ahead_of_it() -> None:
+    """It rises on most days, and nothing else was tried; held throughout, it is its benchmark but for one day."""
+    closes = list(100 * np.exp(np.cumsum(np.random.default_rng(2).normal(0.01, 0.02, 200))))
+    result = run(market(closes), Follow(), benchmark=BuyAndHold(mix=(("BTC", 1.0),)))
+    result = replace(result, manifest=result.manifest | {"trials": 1, "tried_variance": 0.0})
+    assert build(Sheet([result]))["presumption"].endswith("against it beside cash only, not beside the benchmark.")
+    alone = replace(result, benchmark=None)
+    assert build(Sheet([alone]))["presumption"] == "Luck is presumed, and these numbers speak against it."
+
+
 def test_the_table_holds_numbers_and_the_csv_more_of_them() -> None:
     results = [rising(trials=7, tried_variance=0.001), rising(Follow(0.5))]
     sheet = Sheet(results)
