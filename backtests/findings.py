@@ -234,10 +234,13 @@ def _liquidated(result: Result) -> list[Finding]:
     if found.empty:
         return []
     lost, worst = found["lost"], found["lost"].idxmax()
-    many = f"in {len(found)} bars, first in that of {found.index[0]:%Y-%m-%d %H:%M}; the worst of them"
+    which = "the worst of them" if result.ruined_at is None else "the last of them"
+    many = f"in {len(found)} bars, first in that of {found.index[0]:%Y-%m-%d %H:%M}; {which}"
+    when = many if len(found) > 1 else "once"
+    took = f"{'' if len(found) > 1 else 'which '}took {lost[worst]:.0%} of equity"
     sentence = (
-        f"the book was liquidated {many if len(found) > 1 else 'once'}, in the bar of {worst:%Y-%m-%d %H:%M}, which "
-        f"took {lost[worst]:.0%} of equity; forced closes cost ${found['costs'].sum():,.0f} in fees and slippage"
+        f"the book was liquidated {when}, in the bar of {worst:%Y-%m-%d %H:%M}, {took}; "
+        f"forced closes cost ${found['costs'].sum():,.0f} in fees and slippage"
     )
     return [Finding("LIQUIDATED", result.name, sentence)]
 
@@ -245,18 +248,16 @@ def _liquidated(result: Result) -> list[Finding]:
 @rule
 def _leveraged(result: Result) -> list[Finding]:
     """LEVERAGED: a day such as 12 March 2020, when bitcoin fell by about 40 %, would have liquidated the book."""
-    highest = float(result.gross_exposure.max())
-    if not result.execution.perps or highest == 0:
+    if not result.execution.perps or (highest := result.metrics["leverage"]) == 0:
         return []
     # Equity 1, notional L, all of it d worse: a short has 1 - L d = m L (1 + d); a long meets its margin a bit later.
     margin = result.execution.maintenance_margin
     distance = max((1 / highest - margin) / (1 + margin), 0.0)
     if distance >= WORST_DAY:
         return []
-    sentence = (
-        f"positions were up to {highest:.1f} times equity: prices that move {distance:.0%} against all of them "
-        "meet the maintenance margin"
-    )
+    meet = f"prices that move {distance:.0%} against all of them meet the maintenance margin"
+    met = f"a move of {distance:.0%} against all of them was enough to meet the maintenance margin"
+    sentence = f"positions were up to {highest:.1f} times equity: {meet if result.liquidations.empty else met}"
     return [Finding("LEVERAGED", result.name, sentence)]
 
 

@@ -189,13 +189,13 @@ def costs_paid(result: Result) -> float:
 
 
 def gross_exposure(result: Result) -> float:
-    """The sizes of all positions over equity, shorts counted as longs, averaged over time."""
+    """The sizes of all positions over equity, shorts counted as longs, averaged over time as at the bars' ends."""
     return _time_mean(result, result.gross_exposure.to_numpy())
 
 
 def leverage(result: Result) -> float:
-    """The highest gross exposure at the end of any bar: the sizes of all positions over equity."""
-    return float(result.gross_exposure.max())
+    """The highest gross exposure at the end of any bar, or right after any fill: sizes of all positions over equity."""
+    return float(np.append(result.filled_exposure, result.gross_exposure).max())
 
 
 def funding_paid(result: Result) -> float:
@@ -203,7 +203,7 @@ def funding_paid(result: Result) -> float:
 
     NaN as for turnover.
     """
-    return _a_year(result, -float(result.payments["amount"].sum()))
+    return _a_year(result, 0.0 - float(result.payments["amount"].sum()))  # no -0.0 where there was none
 
 
 def liquidations(result: Result) -> float:
@@ -212,7 +212,7 @@ def liquidations(result: Result) -> float:
 
 
 def decisions(result: Result) -> float:
-    """How many times the strategy changed what it wants to hold."""
+    """How many times the strategy decided, trades back to an unchanged target (on a schedule) included."""
     return float(len(result.decisions))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.entries import FILL, no_liquidations, no_payments
+from backtests.entries import FILL, OPEN, no_liquidations, no_payments
 from backtests.execution import BPS, Execution
 from backtests.simulate import simulate
 from backtests.tape import CASH, YEAR, Tape
@@ -65,9 +65,7 @@ class Result:
     def units(self) -> pd.DataFrame:
         """Units held at each bar's end, indexed by known_at, a column per column of the tape."""
         entered = pd.concat([self.fills, self.liquidations[FILL]]) if len(self.liquidations) else self.fills
-        moved = entered.pivot_table(index="open_time", columns="asset", values="units", aggfunc="sum", observed=True)
-        held = moved.reindex(index=self.tape.opens.index, columns=self.tape.opens.columns).fillna(0.0).cumsum()
-        return held.set_axis(self.tape.known_at, axis=0)
+        return self._moved(entered).cumsum().set_axis(self.tape.known_at, axis=0)
 
     @cached_property
     def cash(self) -> pd.Series:
@@ -76,15 +74,8 @@ class Result:
         With perpetuals it is what the account would hold if all positions were closed at what they cost: below 0 with
         leverage, above equity when short. Funding and liquidations are in it.
         """
-        flows = [
-            pd.Series(-(entered["units"] * entered["price"] + entered["fee"]).to_numpy(), entered["open_time"])
-            for entered in (self.fills, self.liquidations)
-        ]
-        flows.append(pd.Series(self.payments["amount"].to_numpy(), self.payments["open_time"]))
-        flows.append(pd.Series(self.liquidations["shortfall"].to_numpy(), self.liquidations["open_time"]))
-        flow = pd.concat([one for one in flows if len(one)] or flows[:1])
-        by_bar = flow.groupby(level=0).sum().reindex(self.tape.opens.index).fillna(0.0)
-        return (self.execution.capital + by_bar.cumsum()).set_axis(self.tape.known_at).rename("cash")
+        flow = self._flow(self.fills, self.payments, self.liquidations)
+        return (self.execution.capital + flow.cumsum()).set_axis(self.tape.known_at).rename("cash")
 
     @cached_property
     def values(self) -> pd.DataFrame:
@@ -165,6 +156,20 @@ class Result:
         return self.weights.abs().sum(axis=1).rename("gross_exposure")
 
     @cached_property
+    def filled_exposure(self) -> pd.Series:
+        """The gross exposure right after the fills of each bar that had some: |units| x open over equity at the open.
+
+        Indexed by the bar's open_time. It holds what was opened and liquidated within one bar, too.
+        """
+        payments = self.payments[self.payments["at"] > self.payments["open_time"]]
+        liquidations = self.liquidations[self.liquidations["moment"] != OPEN]
+        held = (self.units.to_numpy() - self._moved(liquidations).to_numpy()) * self.tape.opens
+        cash = self.cash.to_numpy() - self._flow(self.fills[:0], payments, liquidations)
+        equity = (cash + held.sum(axis=1)).loc[self.trades["open_time"].unique()]
+        sizes = held[self.tape.assets].abs().sum(axis=1).loc[equity.index]
+        return (sizes / equity)[equity > 0].rename("filled_exposure")
+
+    @cached_property
     def funding(self) -> pd.DataFrame:
         """$ of funding received in each bar, paid below 0: indexed by known_at, a column per asset; with perpetuals."""
         paid = self.payments.pivot_table(index="open_time", columns="asset", values="amount", aggfunc="sum")
@@ -227,6 +232,22 @@ class Result:
         if self.execution.perps:
             raise BadUsage("a vectorbt Portfolio has neither funding nor margin, so positions in perpetuals have none")
         return simulate(self.decisions, self.tape, self.execution)
+
+    def _moved(self, entered: pd.DataFrame) -> pd.DataFrame:
+        """Units entered in each bar, indexed by open_time, a column per column of the tape."""
+        moved = entered.pivot_table(index="open_time", columns="asset", values="units", aggfunc="sum", observed=True)
+        return moved.reindex(index=self.tape.opens.index, columns=self.tape.opens.columns).fillna(0.0)
+
+    def _flow(self, fills: pd.DataFrame, payments: pd.DataFrame, liquidations: pd.DataFrame) -> pd.Series:
+        """$ that such entries add to idle cash in each bar, indexed by open_time."""
+        flows = [
+            pd.Series(-(entered["units"] * entered["price"] + entered["fee"]).to_numpy(), entered["open_time"])
+            for entered in (fills, liquidations)
+        ]
+        flows.append(pd.Series(payments["amount"].to_numpy(), payments["open_time"]))
+        flows.append(pd.Series(liquidations["shortfall"].to_numpy(), liquidations["open_time"]))
+        flow = pd.concat([one for one in flows if len(one)] or flows[:1])
+        return flow.groupby(level=0).sum().reindex(self.tape.opens.index).fillna(0.0)
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: strategy, metrics, equity_sha256 and manifest."""

@@ -206,6 +206,39 @@ def test_a_liquidation_is_a_finding_that_says_when_and_what_it_cost() -> None:
     assert "RUINED" not in found
 
 
+def twice_liquidated(last: tuple[float, float, float, float]) -> dict[str, str]:
+    """Traded each day to 4 times equity; liquidated on the 2nd, and on the 4th in a bar like `last`."""
+    candles = [FLAT, (100, 100, 80, 100), FLAT, last]
+    result = book(4, candles, terms=replace(TERMS, rebalance_days=1))
+    return {finding.code: finding.sentence for finding in told([result])}
+
+
+def test_of_several_liquidations_the_first_and_the_worst_are_told_in_a_whole_sentence() -> None:
+    """Each takes as much: 1 - 3 1/3 x 0.095 of equity is 68 %."""
+    found = twice_liquidated((100, 100, 80, 100))
+    assert found["LIQUIDATED"] == (
+        "the book was liquidated in 2 bars, first in that of 2024-01-02 00:00; the worst of them, in the bar of "
+        "2024-01-02 00:00, took 68% of equity; forced closes cost $22 in fees and slippage"
+    )
+    assert found["LEVERAGED"] == (
+        "positions were up to 4.0 times equity: a move of 14% against all of them was enough to meet the "
+        "maintenance margin"
+    )
+
+
+def test_of_the_liquidations_of_a_ruined_book_the_last_is_told_and_none_is_called_the_worst() -> None:
+    """317 are left of the first; 4 times that at 100 is gone where prices open at 70."""
+    found = twice_liquidated((70, 70, 70, 70))
+    assert "RUINED" in found
+    assert "; the last of them, in the bar of 2024-01-04 00:00, took 100% of equity; " in found["LIQUIDATED"]
+
+
+def test_a_book_opened_and_ruined_in_one_bar_was_leveraged_too() -> None:
+    """Long 40 at 100 pay 30 % of 4000 on the first morning."""
+    found = {finding.code: finding.sentence for finding in told([book(4, [FLAT, FLAT], {"01-01 08:00": 0.3})])}
+    assert found["LEVERAGED"].startswith("positions were up to 4.0 times equity")
+
+
 def test_ruin_is_a_finding_that_says_what_the_venue_bore() -> None:
     found = {finding.code: finding.sentence for finding in told([ruined()])}
     assert found["RUINED"] == (

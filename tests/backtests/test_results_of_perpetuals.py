@@ -45,6 +45,7 @@ def test_funding_of_a_book_that_was_bought_is_zero() -> None:
     assert bought is not None
     assert bought.funding["BTC"].tolist() == [0, 0, 0, 0]
     assert bought.metrics["funding_paid"] == bought.metrics["liquidations"] == 0
+    assert math.copysign(1, bought.metrics["funding_paid"]) == 1
     assert bought.metrics["gross_exposure"] == pytest.approx(bought.metrics["exposure"])
 
 
@@ -91,6 +92,30 @@ def test_what_is_left_after_a_liquidation_is_in_cash() -> None:
     assert result.weights["BTC"].tolist() == pytest.approx([4, 0, 0, 0])
     assert result.metrics["liquidations"] == 1
     assert result.metrics["leverage"] == pytest.approx(4)
+
+
+def test_leverage_counts_a_book_that_was_opened_and_closed_within_one_bar() -> None:
+    """Long 40 at 100 pay 30 % of 4000 on the first morning: at the bar's end there is no position, nor equity."""
+    result = book(4, [FLAT, FLAT], {"01-01 08:00": 0.3})
+    assert result.gross_exposure.tolist() == [0, 0]
+    assert result.filled_exposure.tolist() == [4]
+    assert result.metrics["leverage"] == 4
+
+
+def test_what_costs_nothing_fills_to_its_target_whatever_happens_later_in_the_bar() -> None:
+    """Traded each day to 4 times equity: funding and a liquidation within a bar come after its fill."""
+    candles = [FLAT, (100, 105, 100, 104), (104, 104, 80, 90), (90, 91, 89, 90)]
+    terms = replace(TERMS, rebalance_days=1)
+    result = book(4, candles, {"01-01 08:00": 0.01, "01-02 08:00": -0.01}, terms)
+    assert result.filled_exposure.index.tolist() == result.tape.opens.index.tolist()
+    assert result.filled_exposure.tolist() == pytest.approx([4] * 4)
+    assert result.liquidations["moment"].tolist() == ["range"]
+
+
+def test_of_a_book_that_was_bought_leverage_is_its_highest_exposure() -> None:
+    bought = receiving().benchmark
+    assert bought is not None
+    assert bought.metrics["leverage"] == pytest.approx(1)
 
 
 def test_no_cash_is_left_of_a_ruined_book_for_the_venue_bore_what_was_owed() -> None:
