@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests.analysis.liquidations import liquidations
 from backtests.metrics import METRICS, ROUNDING, daily_returns, days_of
 from backtests.result import Result
 from backtests.tearsheet.document import Charts, Definition, Key, Table
@@ -282,7 +283,10 @@ OF_DAYS: tuple[Any, ...] = (
 
 
 HELD = Definition(
-    "held_that_day", "Held", "Weights at the closes of the day's bars, averaged over them; the rest is cash."
+    "held_that_day",
+    "Held",
+    "Weights at the closes of the day's bars, averaged over them; the rest is cash. Of a day with a liquidation, what "
+    "was closed.",
 )
 
 
@@ -307,6 +311,13 @@ def held_text(weights: pd.Series) -> str:
     ('BTC 60%', 'cash')
     """
     return ", ".join(f"{asset} {weight:.0%}" for asset, weight in weights.items() if abs(weight) >= 0.005) or "cash"
+
+
+def liquidated_on(result: Result) -> dict[pd.Timestamp, str]:
+    """What was closed by force on each UTC day with a liquidation, in words, one after the other."""
+    found = liquidations(result)
+    closed = found["closed"].groupby(found.index.floor("D")).agg("; ".join)
+    return {day: f"{positions}; liquidated" for day, positions in closed.items()}
 
 
 def build(sheet: Sheet) -> dict[str, Any] | None:
@@ -342,11 +353,15 @@ def _tails(lines: Sequence[Line], charts: Charts) -> Table:
 
 def _extremes(number: int, line: Line, charts: Charts) -> tuple[Line, Table]:
     frame, assets = extreme_days(line.result), line.result.tape.assets
-    beside = line.result.benchmark is not None
+    beside, liquidated = line.result.benchmark is not None, liquidated_on(line.result)
     rows = [
         (
             f"{day:%-d %b %Y}",
-            [_percent(row["return"]), *([_percent(row["benchmark"])] * beside), held_text(row[assets])],
+            [
+                _percent(row["return"]),
+                *([_percent(row["benchmark"])] * beside),
+                liquidated.get(day) or held_text(row[assets]),
+            ],
         )
         for day, row in frame.iterrows()
     ]

@@ -62,8 +62,9 @@ CAUSE = Definition(
 MOMENT = Definition(
     "liquidation-moment",
     "When in the bar",
-    "At the open, on the way from the open to the worst prices of the bar (range), or at the close, after its funding.",
+    "At the open, on the way from the open to the worst prices of the bar, or at the close, after its funding.",
 )
+IN_WORDS = {"open": "at the open", "range": "on the way to the bar's worst", "close": "at the close"}
 LOST = Definition(
     "liquidation-lost",
     "Equity lost",
@@ -104,9 +105,12 @@ class WithoutEach:
         frame, metrics = self.frame(), self.line.result.metrics
         layout = {
             "xaxis": {"visible": False, "type": "category", "fixedrange": True},
-            "yaxis": {"domain": [0, 0.46], "nticks": 5, "fixedrange": True, "hoverformat": ".2f"},
+            # Names stand above the bars, and labels of any length have room.
+            "margin": {"l": 62, "r": 8, "t": 26, "b": 10},
+            "yaxis": {"domain": [0, 0.44], "nticks": 5, "fixedrange": True, "hoverformat": ".2f", "automargin": True},
             "yaxis2": {
-                "domain": [0.54, 1],
+                "domain": [0.56, 1],
+                "automargin": True,
                 "nticks": 5,
                 "fixedrange": True,
                 "tickformat": ",~%",
@@ -123,8 +127,8 @@ class WithoutEach:
         drawn = figure(bars, layout, 300)
         for axis, name, words in (("y2", "total_return", "Total return"), ("y", "sharpe", "Sharpe ratio")):
             drawn.add_shape(_actual(metrics[name], axis))
-            place: dict[str, Any] = {"xref": "paper", "yref": f"{axis} domain", "x": 1, "y": 0.02, "showarrow": False}
-            drawn.add_annotation(place | {"text": f"<b>{words}</b>", "xanchor": "right", "yanchor": "bottom"})
+            place: dict[str, Any] = {"xref": "paper", "yref": f"{axis} domain", "x": 0, "y": 1, "showarrow": False}
+            drawn.add_annotation(place | {"text": f"<b>{words}</b>", "xanchor": "left", "yanchor": "bottom"})
         return drawn
 
     def alt(self) -> str:
@@ -156,13 +160,17 @@ class Part:
         count, sharpe = len(self.episodes.frame), self.line.result.metrics["sharpe"]
         if count == 0:
             return "It never held anything: there is no episode to leave out."
+        if ruin := self.line.result.ruin_day:
+            return f"The book was ruined on {_date_hyphens(ruin)}, in {_ruined_in(count)}."
         if count == 1:
             return "It held one target throughout: without its only episode nothing but cash is left."
         without = self.episodes.without_best(1)["sharpe"]
         said = f"Without the best by return of its {count} episodes, the Sharpe ratio {_moves(sharpe, without)}"
         if count <= BEST:
             return f"{said}."
-        return f"{said}; without the best {BEST}, to {SHARPE.text(self.episodes.without_best(BEST)['sharpe'])}."
+        rest = SHARPE.text(self.episodes.without_best(BEST)["sharpe"])
+        joint = "to" if _told_apart(sharpe, without) else "it is"
+        return f"{said}; without the best {BEST}, {joint} {rest}."
 
     @property
     def warning(self) -> str:
@@ -209,7 +217,7 @@ class Part:
         rows = [
             (
                 _date_hyphens(f"{opened:%Y-%m-%d %H:%M}"),
-                [moment, closed, f"{lost:.1%}", dollars(after), dollars(costs), dollars(shortfall)],
+                [_moment(moment), closed, f"{lost:.1%}", dollars(after), dollars(costs), dollars(shortfall)],
             )
             for opened, moment, closed, _, after, lost, costs, shortfall in found.itertuples(name=None)
         ]
@@ -275,8 +283,31 @@ def _date_hyphens(text: str) -> str:
 def _moves(sharpe: float, without: float) -> str:
     if np.isnan(without):
         return f"goes from {SHARPE.text(sharpe)} to undefined"
+    if not _told_apart(sharpe, without):
+        return f"stays at {SHARPE.text(sharpe)}"
     verb = "falls" if without < sharpe else "rises"
     return f"{verb} from {SHARPE.text(sharpe)} to {SHARPE.text(without)}"
+
+
+def _ruined_in(count: int) -> str:
+    """Which of so many episodes ruined a book, and what leaving one out would change."""
+    if count == 1:
+        return "its only episode: without it nothing but cash is left"
+    return f"the last of its {count} episodes: without any other it would have been ruined all the same"
+
+
+def _told_apart(sharpe: float, without: float) -> bool:
+    """Whether the two differ as they are written."""
+    return SHARPE.text(sharpe) != SHARPE.text(without)
+
+
+def _moment(moment: str) -> str:
+    """When in a bar the book was liquidated, in words.
+
+    >>> _moment("open and range")
+    "at the open and on the way to the bar's worst"
+    """
+    return " and ".join(IN_WORDS[one] for one in moment.split(" and "))
 
 
 def _bars(frame: pd.DataFrame, name: str, actual: float, words: str, axis: str, form: str) -> dict[str, Any]:

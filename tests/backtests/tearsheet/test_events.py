@@ -133,6 +133,16 @@ def test_the_sentence_of_a_book_that_held_one_target_and_of_one_that_held_none()
     )
 
 
+def test_a_ratio_that_is_written_the_same_without_the_best_stays() -> None:
+    """One per ten million more than nothing, beside a loss of half."""
+    result = in_and_out([0.5, 1 + 1e-7, 1 + 1e-7, 1 + 1e-7])
+    written = f"{result.metrics['sharpe']:.2f}"
+    assert part(result).sentence == (
+        f"Without the best by return of its 4 episodes, the Sharpe ratio stays at {written}; "
+        f"without the best 3, it is {written}."
+    )
+
+
 def test_two_episodes_have_no_best_three() -> None:
     assert "best 3" not in part(in_and_out([1.1, 1.05])).sentence
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtests.analysis.episodes import Episodes
 from backtests.backtest import Backtest
 from backtests.execution import Execution
 from backtests.findings import findings
@@ -15,8 +16,9 @@ from backtests.tearsheet import write_tearsheet
 from backtests.tearsheet.figures import dollars
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.page import conditions, facts
+from backtests.tearsheet.sections.distribution import DISTRIBUTION
 from backtests.tearsheet.sections.drawdowns import Underwater
-from backtests.tearsheet.sections.events import EVENTS
+from backtests.tearsheet.sections.events import EVENTS, Part
 from backtests.tearsheet.sections.growth import Drawdown, Equity
 from backtests.tearsheet.sections.holdings import Positions
 from backtests.tearsheet.sections.trading import TRADING, FundingSoFar, Trading
@@ -120,10 +122,44 @@ def test_each_liquidation_is_an_entry_of_its_strategy() -> None:
     assert built is not None
     ((opened, texts),) = built["parts"][0]["liquidations"].rows
     assert opened.replace("\u2011", "-") == "2024-01-02 00:00"
-    assert list(texts) == ["range", "long 40 BTC", "68.3%", "$317", "$17", "$0"]
+    assert list(texts) == ["on the way to the bar's worst", "long 40 BTC", "68.3%", "$317", "$17", "$0"]
     unharmed = EVENTS.build(Sheet([receiving()]))
     assert unharmed is not None
     assert unharmed["parts"][0]["liquidations"] is None
+
+
+def test_extreme_days_tell_what_was_liquidated_and_not_that_cash_was_held() -> None:
+    built = DISTRIBUTION.build(Sheet([book(4, [(100, 101, 100, 101), (101, 101, 80, 90), *[(90, 90, 90, 90)] * 2])]))
+    assert built is not None
+    ((_, table),) = built["extremes"]
+    assert [(day, texts[-1]) for day, texts in table.rows] == [
+        ("2 Jan 2024", "long 40 BTC; liquidated"),
+        ("1 Jan 2024", "BTC 388%"),
+    ]
+
+
+def part_of(result: Result) -> Part:
+    return Part(lines_of([result])[0], Episodes(result), 0)
+
+
+def test_the_sentence_of_a_ruined_book_says_so() -> None:
+    only = part_of(ruined()).sentence.replace("\u2011", "-")
+    assert only == ("The book was ruined on 2024-01-02, in its only episode: without it nothing but cash is left.")
+    doubled = [FLAT, FLAT, FLAT, (300, 300, 300, 300)]
+    later = part_of(Backtest(Turns(), perpetual_market(doubled), TERMS).run()).sentence.replace("\u2011", "-")
+    assert later == (
+        "The book was ruined on 2024-01-04, in the last of its 2 episodes: "
+        "without any other it would have been ruined all the same."
+    )
+
+
+def test_the_list_of_liquidations_stands_below_the_chart_of_episodes(tmp_path: Path) -> None:
+    lively = [(100, 110, 100, 110), (110, 110, 105, 105), (105, 105, 100, 100), (100, 300, 100, 150)]
+    turned = Backtest(Turns(), perpetual_market(lively), TERMS).run()
+    assert len(turned.liquidations) == 1
+    write_tearsheet([turned], tmp_path / "page.html", "A short week")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert page.index('id="without-0"') < page.index("<h4>Liquidations</h4>")
 
 
 @pytest.mark.parametrize("result", [ruined(), liquidated(), receiving()], ids=["ruined", "liquidated", "receiving"])
