@@ -27,7 +27,7 @@ SHORT_YEARS = 0.25
 TOLERATED = 0.02
 # On 12 March 2020 bitcoin fell by about 40 %: leverage that such a day ends is worth a word.
 WORST_DAY = 0.40
-# Funding that takes more of the gain than this is worth a word.
+# Funding that takes more of the growth than this is worth a word: log growth, which peaks do not dominate.
 FUNDING_SHARE = 0.25
 
 Rule = TypeVar("Rule", bound=Callable[..., object])
@@ -263,15 +263,21 @@ def _leveraged(result: Result) -> list[Finding]:
 
 @rule
 def _funding_heavy(result: Result) -> list[Finding]:
-    """FUNDING_HEAVY: funding took more than a quarter of what the book gained before it."""
-    if result.ruined_at is not None:  # what was lost is not what funding took, and the venue bore part of it
+    """FUNDING_HEAVY: funding took more than a quarter of what the book would have grown without it."""
+    if result.ruined_at is not None or result.payments.empty:
         return []
-    paid = -float(result.payments["amount"].sum())
-    gained = float(result.equity.iloc[-1]) - result.execution.capital + paid
-    if paid <= 0 or gained <= 0 or paid <= FUNDING_SHARE * gained:
+    before = result.equity.to_numpy()[:-1]
+    alone = result.bar_returns - result.funding.sum(axis=1) / before
+    if (alone <= -1).any():  # funding that was received alone kept it alive
         return []
-    left = "more than all of it" if paid > gained else f"{paid / gained:.0%} of it"
-    sentence = f"before funding the book gained ${gained:,.0f}; funding took ${paid:,.0f}, {left}"
+    grown, without = (float(np.log1p(returns).sum()) for returns in (result.bar_returns, alone))
+    if without <= 0 or without - grown <= FUNDING_SHARE * without:
+        return []
+    years, over = (result.years, "a year") if result.years >= SHORT_YEARS else (1.0, "over the window")
+    sentence = (
+        f"without funding, taken out bar by bar from the same positions, it would have grown "
+        f"{np.expm1(without / years):.1%} {over}; with it {np.expm1(grown / years):z.1%}"
+    )
     return [Finding("FUNDING_HEAVY", result.name, sentence)]
 
 

@@ -12,7 +12,7 @@ from backtests.proofs import turns_of
 from backtests.result import Result
 from data_cache.lab import Lab
 from strategies import BuyAndHold, TrendFollowing
-from tests.backtests.margin_books import FLAT, TERMS, book, liquidated, receiving, ruined
+from tests.backtests.margin_books import FLAT, TERMS, Candle, book, liquidated, receiving, ruined
 
 
 def codes(found: list[Finding]) -> list[str]:
@@ -273,20 +273,41 @@ def test_leverage_that_a_day_such_as_the_worst_would_end_is_a_finding(weight: fl
         )
 
 
-@pytest.mark.parametrize(
-    ("rate", "said"),
-    [
-        (0.01, "before funding the book gained $20; funding took $10, 50% of it"),
-        (0.03, "before funding the book gained $20; funding took $30, more than all of it"),
-        (0.004, None),
-        (-0.01, None),
-    ],
-)
-def test_funding_that_took_more_than_a_quarter_of_the_gain_is_a_finding(rate: float, said: str | None) -> None:
-    """Ten coins from 100 to 102 gain 20, and pay the rate on the 1000 of the morning of the 1st."""
-    climbing = [FLAT, (100, 102, 100, 102)]
-    found = {finding.code: finding.sentence for finding in told([book(1, climbing, {"01-01 08:00": rate})])}
-    assert found.get("FUNDING_HEAVY") == said
+def funding_heavy(candles: list[Candle], rates: dict[str, float]) -> str | None:
+    found = {finding.code: finding.sentence for finding in told([book(1, candles, rates)])}
+    return found.get("FUNDING_HEAVY")
+
+
+@pytest.mark.parametrize(("rate", "grown"), [(0.01, ("2.0%", "1.0%")), (0.03, ("2.1%", "-1.0%"))])
+def test_funding_that_took_more_than_a_quarter_of_the_growth_is_a_finding(rate: float, grown: tuple[str, str]) -> None:
+    """Ten coins pay the rate on 1000 on the 1st, and gain 20 on the 2nd: of 990 2.0 %, of 970 2.1 %."""
+    assert funding_heavy([FLAT, (100, 102, 100, 102)], {"01-01 08:00": rate}) == (
+        f"without funding, taken out bar by bar from the same positions, it would have grown {grown[0]} over the "
+        f"window; with it {grown[1]}"
+    )
+
+
+@pytest.mark.parametrize("rate", [0.004, -0.01])
+def test_funding_that_took_a_fifth_of_the_growth_or_was_received_is_none(rate: float) -> None:
+    assert funding_heavy([FLAT, (100, 102, 100, 102)], {"01-01 08:00": rate}) is None
+
+
+def test_growth_with_and_without_funding_is_told_a_year() -> None:
+    """A tenth of 1000 is paid on the first of 365 days, and 200 are gained on the last, of 900: 22.2 %."""
+    said = funding_heavy([FLAT] * 364 + [(100, 120, 100, 120)], {"01-01 08:00": 0.1})
+    assert said is not None
+    assert said.endswith("it would have grown 22.2% a year; with it 10.0%")
+
+
+def test_a_book_that_lost_without_funding_too_is_not_told_that_funding_took_its_gain() -> None:
+    """Ten coins at 1000 pay 500 at the peak, and 1100 - 500 are left; but of 10 x 600 / 9500 of the start 37 % is gone.
+
+    In dollars 100 would have been gained before funding, which took 500.
+    """
+    peak = [FLAT, (100, 1000, 100, 1000), (1000, 1000, 1000, 1000), (1000, 1000, 110, 110)]
+    rates = {"01-03 08:00": 0.05}
+    assert book(1, peak, rates).equity.iloc[-1] == pytest.approx(600)
+    assert funding_heavy(peak, rates) is None
 
 
 def test_of_a_ruined_book_no_gain_is_told_that_funding_took() -> None:
