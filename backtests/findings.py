@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.liquidations import liquidations
+from backtests.decisions import ROUNDING
 from backtests.proofs import Proof, prove, turns_of
 from backtests.result import Result
 from backtests.tape import known_rate
@@ -27,6 +28,8 @@ SHORT_YEARS = 0.25
 TOLERATED = 0.02
 # On 12 March 2020 bitcoin fell by about 40 %: leverage that such a day ends is worth a word.
 WORST_DAY = 0.40
+# Of the capital: whoever lost all but this has lost it all.
+DEPLETED = 0.01
 # Funding that takes more of the growth than this is worth a word: log growth, which peaks do not dominate.
 FUNDING_SHARE = 0.25
 
@@ -91,7 +94,7 @@ def examined(
             proofs.append(proof)
         found += _unproven(result, proof)
         found += _unknown_signals(result) + _few_decisions(result) + _no_fills(result)
-        found += _ruined(result) + _liquidated(result) + _leveraged(result) + _funding_heavy(result)
+        found += _ruined(result) + _depleted(result) + _liquidated(result) + _leveraged(result) + _funding_heavy(result)
     return Examined(found + _final_values(results), proofs)
 
 
@@ -206,11 +209,13 @@ def _no_fills(result: Result) -> list[Finding]:
 
 @rule
 def _few_decisions(result: Result) -> list[Finding]:
-    """FEW_DECISIONS: so few decisions that luck explains any result."""
-    count = len(result.decisions)
-    if not result.strategy.signals() or count >= FEW_DECISIONS:
+    """FEW_DECISIONS: so few decisions that luck explains any result; trades back to a standing target do not count."""
+    changed = int((result.decisions.diff().abs().max(axis=1) > ROUNDING).sum()) + min(len(result.decisions), 1)
+    if not result.strategy.signals() or changed >= FEW_DECISIONS:
         return []
-    said = "1 decision is" if count == 1 else f"{count} decisions are"
+    back = len(result.decisions) - changed
+    what = f" (beside {back} trade{'s' * (back != 1)} back to an unchanged target)" if back else ""
+    said = f"1 decision{what} is" if changed == 1 else f"{changed} decisions{what} are"
     sentence = f"{said} too few to tell skill from luck; read the numbers as one story, not as evidence"
     return [Finding("FEW_DECISIONS", result.name, sentence)]
 
@@ -225,6 +230,28 @@ def _ruined(result: Result) -> list[Finding]:
     found = gap if short >= 0.5 else "closing everything cost all that was left of the book"
     sentence = f"in the bar of {bar:%Y-%m-%d %H:%M} {found}, and equity is 0 from then on"
     return [Finding("RUINED", result.name, sentence)]
+
+
+@rule
+def _depleted(result: Result) -> list[Finding]:
+    """DEPLETED: losses left less than 1 % of the capital, or so little that orders are too small to be sent."""
+    equity, execution, trades = result.equity, result.execution, result.trades["open_time"]
+    if result.ruined_at is not None or trades.empty:
+        return []
+    nothing, least = DEPLETED * execution.capital, execution.min_notional / float(result.decisions.abs().max(axis=None))
+    later = result.decisions.index > trades.iloc[-1]
+    unsent = bool((later & (result.decisions.index < result.tape.known_at[-1])).any())
+    limit = max(nothing, least) if unsent and least <= execution.capital else nothing
+    if equity.iloc[-1] >= limit:
+        return []
+    since = int(np.flatnonzero(equity >= limit)[-1])  # as many bars ended before the first one below for good
+    too_small = f"the ${limit:,.0f} from which an order of ${execution.min_notional:,.0f} can come"
+    why = f"{DEPLETED:.0%} of the capital" if limit == nothing else too_small
+    sentence = (
+        f"since the bar of {result.tape.opens.index[since]:%Y-%m-%d %H:%M} equity has been below {why}; "
+        f"${equity.iloc[-1]:,.2f} is left, and no order was filled after the bar of {trades.iloc[-1]:%Y-%m-%d %H:%M}"
+    )
+    return [Finding("DEPLETED", result.name, sentence)]
 
 
 @rule

@@ -48,6 +48,17 @@ def test_thirty_decisions_are_enough(decisions: int, few: bool, toy: SimpleNames
     assert ("FEW_DECISIONS" in codes(found)) is few
 
 
+def test_trades_back_to_an_unchanged_target_are_no_evidence_of_skill(toy: SimpleNamespace) -> None:
+    """Asked at the start and at the ends of 40 bars, and traded back each day: one target."""
+    market = toy.market({"BTC": [100.0, 110.0] * 20}, {"01-01": (0.5,)})
+    result = Backtest(toy.Follow(("BTC",)), market, replace(toy.FREE, rebalance_days=1)).run()
+    assert result.metrics["decisions"] == 41
+    found = {finding.code: finding.sentence for finding in told([result])}
+    assert found["FEW_DECISIONS"].startswith(
+        "1 decision (beside 40 trades back to an unchanged target) is too few to tell skill from luck"
+    )
+
+
 def test_a_yardstick_without_signals_decides_once_and_that_is_no_finding(toy: SimpleNamespace) -> None:
     market = toy.market({"BTC": toy.BTC, "ETH": toy.ETH})
     assert told([Backtest(BuyAndHold(), market, toy.FREE).run()]) == []
@@ -138,6 +149,39 @@ def test_a_book_too_small_for_any_order_is_a_finding(toy: SimpleNamespace) -> No
     )
 
 
+def of_fifteen_dollars(toy: SimpleNamespace, plan: dict[str, tuple[float, ...]]) -> dict[str, str]:
+    """Bought at 100, worth 60 from the 4th on: 9 of 15 dollars, where orders below 10 are not sent."""
+    market = toy.market({"BTC": [100.0, 110.0, 120.0, 60.0, 60.0, 60.0]}, plan)
+    result = Backtest(toy.Follow(("BTC",)), market, replace(toy.FREE, capital=15.0, min_notional=10.0)).run()
+    return {finding.code: finding.sentence for finding in told([result])}
+
+
+def test_a_book_that_lost_so_much_that_orders_are_no_longer_sent_is_a_finding(toy: SimpleNamespace) -> None:
+    assert of_fifteen_dollars(toy, {"01-01": (1.0,), "01-05": (0.0,)})["DEPLETED"] == (
+        "since the bar of 2024-01-04 00:00 equity has been below the $10 from which an order of $10 can come; "
+        "$9.00 is left, and no order was filled after the bar of 2024-01-01 00:00"
+    )
+
+
+def test_a_small_book_that_wanted_no_order_since_is_none(toy: SimpleNamespace) -> None:
+    assert "DEPLETED" not in of_fifteen_dollars(toy, {"01-01": (1.0,)})
+
+
+def test_a_book_of_which_less_than_a_hundredth_is_left_is_a_finding() -> None:
+    """Long 40 at 100 with 3000 borrowed are worth 3020 at 75.5; the fee of half a percent takes 15.10 of the 20."""
+    gap = (75.5, 75.5, 75.5, 75.5)
+    found = {finding.code: finding.sentence for finding in told([book(4, [FLAT, gap, gap])])}
+    assert found["DEPLETED"] == (
+        "since the bar of 2024-01-02 00:00 equity has been below 1% of the capital; "
+        "$4.90 is left, and no order was filled after the bar of 2024-01-01 00:00"
+    )
+    assert "RUINED" not in found
+
+
+def test_a_ruined_book_or_one_with_a_third_left_is_not_depleted() -> None:
+    assert "DEPLETED" not in codes(told([ruined()])) + codes(told([liquidated()]))
+
+
 # --- proofs and meanings
 
 
@@ -166,6 +210,7 @@ def test_every_code_that_a_run_is_checked_for_has_a_meaning(toy: SimpleNamespace
         "FINAL_VALUES",
         "SHORT_WINDOW",
         "NO_FILLS",
+        "DEPLETED",
         "FEW_DECISIONS",
     }
     assert wanted <= set(CHECKED) <= set(MEANINGS)
