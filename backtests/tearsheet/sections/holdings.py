@@ -23,12 +23,20 @@ MARKS = {
 }
 # A browser draws, and a reader tells apart, about this many marks; of more decisions the last of each day is marked.
 MOST_MARKS = 3000
+# Of more decisions than this, marks would hide the price: they are small and faint, under it.
+MANY_MARKS = 150
+# Returns to a target that stands, which say least, more so than the others.
+FAINT = {"same": {"size": 4, "opacity": 0.3}, **dict.fromkeys(("more", "less"), {"size": 6, "opacity": 0.6})}
 # With more levels than this, as of a rule that moves in steps, only those that the signal came near are drawn.
 FEW_LEVELS = 3
 # Pixels: the weights, the price of an asset where there are few and where there are many, and what lies between.
 WEIGHTS, PRICE, SMALL_PRICE, GAP, MARGINS = 130, 150, 95, 16, 38
 # Pixels: a signal, and the releases of a series below it.
 SIGNAL, RUG = 125, 14
+# From which the shade of an exposure rises while it is long, and falls while it is short.
+ZERO = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": 0, "y1": 0}
+ZERO |= {"line": {"color": NEUTRAL, "width": 1, "dash": "dot"}}
+ZERO |= {"label": {"text": "exposure 0%", "textposition": "end", "yanchor": "bottom", "padding": 1}}
 TICKS_AXIS = {"range": [0.1, 1.15], "visible": False}
 RUG_NAME = {"xref": "paper", "x": 0, "y": 0.5, "xanchor": "right", "yanchor": "middle", "showarrow": False}
 RUG_NAME |= {"font": {"size": 8}, "xshift": -3}
@@ -83,7 +91,7 @@ class Positions:
 
     def figure(self) -> Any:
         """Prices with their decisions above, weights stacked below: longs upwards from zero, shorts downwards."""
-        frame, each = self.frame(), PRICE if len(self.assets) <= 3 else SMALL_PRICE
+        result, frame, each = self.line.result, self.frame(), PRICE if len(self.assets) <= 3 else SMALL_PRICE
         drawn = WEIGHTS + (each + GAP) * len(self.assets)
         layout: dict[str, Any] = {
             "yaxis": {
@@ -99,10 +107,11 @@ class Positions:
             axis, top = f"y{row + 2}", 1 - row * (each + GAP) / drawn
             prices = frame[f"{asset} price"]
             layout[f"yaxis{row + 2}"] = {"domain": [top - each / drawn, top], "anchor": "x"} | dollars(prices)
-            traces.append(
-                trace(prices, plain(f"{asset} price"), NEUTRAL, yaxis=axis, hover=f"$%{{y:{_price_format(prices)}}}")
+            price = trace(
+                prices, plain(f"{asset} price"), NEUTRAL, yaxis=axis, hover=f"$%{{y:{_price_format(prices)}}}"
             )
-            traces += self._marks(asset, axis, self._texts() if row == 0 else None)
+            marks = self._marks(asset, axis, self._texts() if row == 0 else None)
+            traces += [*marks, price] if len(result.decisions) >= MANY_MARKS else [price, *marks]
         figure = dated(frame, traces, layout, drawn + MARGINS)
         figure.update_layout(hoversubplots="axis", hoverdistance=5)
         for row, asset in enumerate(self.assets):
@@ -135,7 +144,7 @@ class Positions:
 
     def _marks(self, asset: str, axis: str, texts: np.ndarray | None) -> list[dict[str, Any]]:
         decisions = self.decisions(asset)
-        size = 8 if len(decisions) < 150 else 5
+        many = len(decisions) >= MANY_MARKS
         told = {"hoverinfo": "skip"} if texts is None else {"hovertemplate": "%{text}<extra></extra>"}
         return [
             {
@@ -145,7 +154,7 @@ class Positions:
                 "x": rows["at"].dt.strftime("%Y-%m-%d %H:%M").tolist(),
                 "y": rows["price"].to_numpy(np.float32),
                 "yaxis": axis,
-                "marker": {"symbol": symbol, "color": color, "size": size},
+                "marker": {"symbol": symbol, "color": color} | (FAINT[move] if many else {"size": 8}),
             }
             | ({} if texts is None else {"text": texts[rows.index].tolist()})
             | told
@@ -233,6 +242,8 @@ class SignalValues:
             figure.update_layout(xaxis_anchor=f"y{len(self.series) + 2}")
         for level in levels:
             figure.add_shape(_level(level, labelled=len(levels) <= FEW_LEVELS))
+        if self.exposures()[0] < 0:
+            figure.add_shape(ZERO)
         return figure
 
     def alt(self) -> str:

@@ -17,7 +17,7 @@ from data_cache.bars import Bars
 from data_cache.market import Market
 from strategies import BuyAndHold, VolatilityTarget
 from strategies.strategy import Now, Strategy, Weights
-from tests.backtests.tearsheet.worlds import Follow, line, market, run
+from tests.backtests.tearsheet.worlds import FREE, Follow, line, market, run
 
 BTC = (("BTC", 1.0),)
 
@@ -209,6 +209,33 @@ def test_of_many_levels_those_that_the_signal_came_near_are_drawn_without_number
 def test_a_rule_that_names_no_level_has_no_line() -> None:
     assert "shapes" not in signal(Follow()).figure().to_plotly_json()["layout"]
     assert "changes its answer" not in signal(Follow()).alt()
+
+
+@dataclass(frozen=True)
+class Shorts(Follow):
+    """Short half of equity while funding is positive."""
+
+    def weights(self, now: Now) -> Weights:
+        return {"BTC": (now.funding > 0) * -0.5}
+
+
+def test_the_exposure_of_a_book_that_was_short_has_a_zero_line() -> None:
+    on = market([100.0] * 4, funding=[(f"2024-01-0{day} 00:00", 0.001) for day in (1, 2, 3, 4, 5)])
+    result = run(on, Shorts(), replace(FREE, perps=True))
+    (zero,) = SignalValues(line(result), "funding").figure().to_plotly_json()["layout"]["shapes"]
+    assert (zero["yref"], zero["y0"], zero["y1"]) == ("y", 0, 0)
+    assert result.exposure.min() < 0
+
+
+def test_many_marks_are_small_and_faint_and_lie_under_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = [("2024-01-01", 1.0), ("2024-01-02 06:00", -1.0), ("2024-01-02 18:00", 1.0)]
+    panel = Positions(line(run(market([110, 120, 130], funding=moves), Follow())))
+    few = panel.figure().to_plotly_json()["data"]
+    monkeypatch.setattr(holdings, "MANY_MARKS", len(moves))
+    many = panel.figure().to_plotly_json()["data"]
+    assert [trace["name"] for trace in few][1] == [trace["name"] for trace in many][-1] == "BTC price"
+    assert (few[-1]["marker"]["size"], many[1]["marker"]["size"]) == (8, 6)
+    assert ("opacity" in few[-1]["marker"], many[1]["marker"]["opacity"]) == (False, 0.6)
 
 
 def test_the_description_of_a_signal_names_its_levels() -> None:

@@ -24,6 +24,7 @@ from backtests.tearsheet.sheet import Sheet
 from data_cache.errors import BadUsage
 from data_cache.lab import Lab
 from strategies import BasisReset, BuyAndHold, FiscalDominance, StealthQE, TermPremiumShield, TreasuryRelease
+from tests.backtests.margin_books import receiving
 from tests.backtests.parsed_page import Page
 from tests.backtests.tearsheet.worlds import FREE, Follow, line, market, run
 
@@ -90,6 +91,12 @@ def two() -> list[Result]:
     return compare(
         [Follow(0.5), Follow(0.25)], market(closes, funding=moves), benchmark=BuyAndHold(mix=(("BTC", 1.0),))
     )
+
+
+def test_a_long_fact_has_a_row_of_its_own() -> None:
+    """Terms of perpetuals take two lines and more; the costs of spot do not."""
+    assert '<div class="long"><dt>Costs' in page.render(Sheet([receiving()]), "Short")
+    assert 'class="long"' not in page.render(Sheet([run(market([110, 120]))]), "Bought")
 
 
 @pytest.fixture(scope="module")
