@@ -84,7 +84,10 @@ def _written(value: Any, home: str | None) -> str:
 
 def _called(part: Any, home: str | None) -> str:
     cls = type(part)
-    if not (_ships(cls) or cls.__module__ == home or getattr(sys.modules.get(home or ""), cls.__name__, None) is cls):
+    there = getattr(sys.modules.get(home or ""), cls.__name__, cls)  # what the name means where it is read back
+    if there is not cls or not (
+        _ships(cls) or cls.__module__ == home or hasattr(sys.modules.get(home or ""), cls.__name__)
+    ):
         raise _Unwritable
     given = ", ".join(f"{name}={_written(value, home)}" for name, value in parameters(part).items())
     return f"{cls.__name__}({given})"

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,17 +17,21 @@ from typing import Any, TypeVar
 import signals
 import strategies
 from data_cache.errors import BadUsage, EbbtideError, StrategyFailed, UnknownName
-from signals.parameters import check_type, inside, parse, part_of, with_parameters
+from signals.parameters import check_type, inside, parse, part_of, part_type, with_parameters
 from signals.signal import Signal
-from strategies.combinator import Combinator
+from strategies.combinator import Combinator, Composite
 from strategies.strategy import Strategy
 
 Kind = TypeVar("Kind", bound=Strategy | Signal)
 
 ALL = "all"
+# What may be inside a strategy, and what it is called.
+PARTS: dict[type, str] = {Strategy: "strategy", Signal: "signal"}
 # What the modules that are made of files of the user's own are called, before the name of the file.
 FILE_MODULE = "user_strategy_"
 YOURS = "a file of your own (path/to/file.py:Class)"
+# A class of a file of the user's own amid an expression.
+OWN_INSIDE = re.compile(r"([\w./~-]+\.py):(\w+)")
 SCHEDULED = ("Scheduled", "ScheduledOnBook", "ScheduledOnEvents")
 
 
@@ -139,10 +144,19 @@ def read_strategy(text: str) -> tuple[type[Strategy], dict[str, object]]:
 
 def read_call(text: str, cls: type) -> ast.expr:
     """The syntax of "Name(parameter=value)", whatever leads to `cls` by that name; BadUsage where it has none."""
+    arguments = text.partition("(")[2]
     try:
-        return ast.parse(f"{cls.__name__}({text.partition('(')[2]}", mode="eval").body
-    except SyntaxError:
-        raise BadUsage(f"{text!r} is not an expression such as {cls.__name__}(name=value)") from None
+        return ast.parse(f"{cls.__name__}({arguments}", mode="eval").body
+    except SyntaxError as error:
+        why = _why_no_syntax(arguments, error.msg, cls.__name__)
+        raise BadUsage(f"{text!r} is not an expression such as {cls.__name__}(name=value){why}") from None
+
+
+def _why_no_syntax(arguments: str, said: str, name: str) -> str:
+    """What to mend in an expression that is none, "; ..."; "" where nobody knows."""
+    if own := OWN_INSIDE.search(arguments):
+        return f"; name your file once, in front of all: {own[1]}:{name}(...), with {own[2]}(...) inside"
+    return f": {said}" if any(word in said for word in ("never closed", "unmatched", "does not match")) else ""
 
 
 def _home(name: str, cls: type[Strategy]) -> ModuleType:
@@ -169,6 +183,8 @@ def _find_class(name: str) -> type[Strategy]:
     classes.pop("Strategy", None)
     if class_name not in classes and class_name in SCHEDULED:
         return scheduled_classes()[class_name]
+    if class_name not in classes and class_name in _exported():  # of ebbtide, around classes of the module
+        return _exported()[class_name]
     if class_name not in classes:
         raise UnknownName.among("strategy", class_name, classes, owner=where)
     return require_dataclass(classes[class_name])
@@ -263,30 +279,61 @@ def read_arguments(call: ast.expr, cls: type, names: Mapping[str, Any]) -> dict[
     """
     if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
         raise BadUsage(f"name each parameter, as in {cls.__name__}(name=value)")
-    return {str(keyword.arg): _argument(keyword.value, names) for keyword in call.keywords}
+    return {str(k.arg): _argument(k.value, names, _kinds(cls, str(k.arg))) for k in call.keywords}
 
 
-def _argument(node: ast.expr, names: Mapping[str, Any]) -> object:
+def _kinds(cls: type, name: str) -> tuple[type, ...]:
+    """What a parameter may be made of, of strategies and signals: one of them, or both where its type says neither."""
+    kind = part_type(cls, name)
+    return next(((one,) for one in PARTS if kind is not None and issubclass(kind, one)), tuple(PARTS))
+
+
+def _argument(node: ast.expr, names: Mapping[str, Any], kinds: tuple[type, ...]) -> object:
     """A plain value, a time, a strategy or a signal: nothing else is ever evaluated.
 
     names : those of the module that the expression is of; its strategies and signals come before those that ship
+    kinds : what is looked for, of Strategy and Signal, for the sentence where there is none
     """
     if isinstance(node, ast.Tuple):
-        return tuple(_argument(inner, names) for inner in node.elts)
+        return tuple(_argument(inner, names, kinds) for inner in node.elts)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return _moment(node) if node.func.id == "Timestamp" else _part(node.func.id, node, names)
+        return _moment(node) if node.func.id == "Timestamp" else _part(node.func.id, node, names, kinds)
+    if isinstance(node, ast.Name):
+        _refuse_bare(node.id, names, kinds)
     try:
         return ast.literal_eval(node)
     except ValueError:
         raise BadUsage(f"{ast.unparse(node)!r} is not a plain value; parameters are numbers, texts or tuples") from None
 
 
-def _part(name: str, call: ast.Call, names: Mapping[str, Any]) -> object:
-    cls: Any = names.get(name)
-    if not (inspect.isclass(cls) and issubclass(cls, Strategy | Signal)):
-        cls = getattr(signals, name) if name in signals.__all__ else _shipped(name)
+def _part(name: str, call: ast.Call, names: Mapping[str, Any], kinds: tuple[type, ...]) -> object:
+    cls: Any = _named(names).get(name)
+    if cls is None:
+        raise _unknown_part(name, _named(names), kinds)
     given = read_arguments(call, cls, names)
     return make_strategy(cls, given) if issubclass(cls, Strategy) else make(cls, given)
+
+
+def _refuse_bare(name: str, names: Mapping[str, Any], kinds: tuple[type, ...]) -> None:
+    """Raise BadUsage for a class without its brackets, UnknownName for what can only be a class misspelt."""
+    known = _named(names)
+    if name in known:
+        kind = next(word for one, word in PARTS.items() if issubclass(known[name], one))
+        raise BadUsage(f"{name} is a {kind}, and needs its brackets: {name}(), or ({name}(),) as a tuple of one")
+    if len(kinds) == 1:
+        raise _unknown_part(name, known, kinds)
+
+
+def _unknown_part(name: str, known: Mapping[str, type], kinds: tuple[type, ...]) -> UnknownName:
+    meant = [one for one, cls in known.items() if issubclass(cls, kinds) and one not in SCHEDULED]
+    return UnknownName.among(" or ".join(PARTS[kind] for kind in kinds), name, meant)
+
+
+def _named(names: Mapping[str, Any]) -> dict[str, type]:
+    """The strategies and signals that an expression may name: those that ship, under those among `names`."""
+    shipped = {name: getattr(signals, name) for name in signals.__all__} | scheduled_classes() | _exported()
+    found = {n: c for n, c in (shipped | dict(names)).items() if inspect.isclass(c) and issubclass(c, tuple(PARTS))}
+    return {n: c for n, c in found.items() if c not in (*PARTS, Composite, Combinator)}
 
 
 def _moment(call: ast.Call) -> object:

@@ -128,7 +128,19 @@ def check_type(owner: type, name: str, value: Any) -> None:
     """Raise UnknownName or BadUsage where `owner` has no parameter `name`, or one of another type than `value`."""
     wanted = _type(owner, name)
     if not _fits(wanted, value):
-        raise BadUsage(f"{owner.__name__}.{name} is {_words(wanted)}; {value!r} is not")
+        short = f"{type(value).__name__}(...)" if dataclasses.is_dataclass(value) else repr(value)
+        cure = f"; a tuple of one needs a comma: ({short},)" if _fits(wanted, (value,)) else ""
+        raise BadUsage(f"{owner.__name__}.{name} is {_words(wanted)}; {value!r} is not{cure}")
+
+
+def part_type(owner: type, name: str) -> type | None:
+    """The class that parameter `name` of `owner`, or each item of it, is of; None where its type is no class.
+
+    Raises UnknownName where there is no such parameter.
+    """
+    wanted = _type(owner, name)
+    one = (typing.get_args(wanted)[:1] or (wanted,))[0]
+    return one if isinstance(one, type) else None
 
 
 def _fits(wanted: Any, value: Any) -> bool:

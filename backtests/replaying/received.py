@@ -92,10 +92,15 @@ class Received:
             content = file.read_bytes()
             sha = hashlib.sha256(content).hexdigest()
             if sha not in known and content.strip():  # of nothing there is nothing to run
-                raise _changed(f"{label} is of {file}", self._code.get(_class_of(rest), []), sha, files[-1])
+                raise _changed(f"{label} is of {file}", self._told(file, rest), sha, files[-1])
         for name, sha in imported(files[-1], module).items():
             if sha not in self._code.get(name, [sha]):
                 raise _changed(f"{label} imports {name}", self._code[name], sha, files[-1])
+
+    def _told(self, file: Path, rest: str) -> list[str]:
+        """The hashes that the manifests give of a file: by the class asked for, or a class of it inside one."""
+        inside = [sha for name in _defined(file) for sha in self._code.get(name, [])]
+        return inside or self._code.get(_class_of(rest), [])
 
     @cached_property
     def _code(self) -> Mapping[str, list[str]]:

@@ -90,6 +90,8 @@ def test_what_a_walk_schedules_is_read_back() -> None:
         "Nested(inner=Small(share=0.1), others=(BuyAndHold(exposure=0.5), 3))",
         "Nested(inner=StealthQE(window=3), signal=NetLiquidityChange(weeks=13))",
         "Scheduled(parts=((Timestamp('2021-01-01T00:00:00+00:00'), Small(share=0.3)),))",
+        "Blend(parts=(Small(share=0.3), StealthQE(window=3)), shares=(0.5, 0.5))",
+        "Gate(strategy=Blend(parts=(Small(share=0.3),)), signal=CeilingSpread(window=3))",
     ],
 )
 def test_a_users_own_class_is_named_with_its_file(given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +125,7 @@ def test_a_parameter_that_no_text_holds_leaves_none() -> None:
     [
         ("Timestamp('soon')", r"is no time such as Timestamp\('2024-01-01T00:00:00\+00:00'\)"),
         ("Timestamp()", "is no time such as"),
-        ("open('x')", "ebbtide has no strategy 'open'"),
+        ("open('x')", "ebbtide has no strategy or signal 'open'"),
     ],
 )
 def test_nothing_else_is_evaluated(text: str, sentence: str) -> None:

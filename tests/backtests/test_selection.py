@@ -166,6 +166,46 @@ def test_what_is_no_expression_is_refused(text: str) -> None:
         find_strategy(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Gate(signal=CeilingSpred())", "ebbtide has no signal 'CeilingSpred'; did you mean 'CeilingSpread'?"),
+        ("Gate(signal=CeilingSpred)", "ebbtide has no signal 'CeilingSpred'; did you mean 'CeilingSpread'?"),
+        ("Gate(strategy=StealthQ())", "ebbtide has no strategy 'StealthQ'; did you mean 'StealthQE'?"),
+        ("Blend(parts=(StealthQ(),))", "ebbtide has no strategy 'StealthQ'; did you mean 'StealthQE'?"),
+        ("Gate(signl=CeilingSpred())", "Gate has no parameter 'signl'; did you mean 'signal'?"),
+        (
+            "Blend(parts=(StealthQE))",
+            "StealthQE is a strategy, and needs its brackets: StealthQE(), or (StealthQE(),) as a tuple of one",
+        ),
+        ("Gate(signal=Basis)", "Basis is a signal, and needs its brackets: Basis(), or (Basis(),) as a tuple of one"),
+        (
+            "Blend(parts=(BuyAndHold()))",
+            "Blend.parts is a tuple of Strategy; BuyAndHold(exposure=1.0, mix=(('BTC', 0.7), ('ETH', 0.3))) is not; "
+            "a tuple of one needs a comma: (BuyAndHold(...),)",
+        ),
+        ("Blend(shares=(1))", "Blend.shares is a tuple of float; 1 is not; a tuple of one needs a comma: (1,)"),
+        (
+            "Blend(parts=(StealthQE(), BuyAndHold())",
+            "'Blend(parts=(StealthQE(), BuyAndHold())' is not an expression such as Blend(name=value): "
+            "'(' was never closed",
+        ),
+        (
+            "Gate(level=1))",
+            "'Gate(level=1))' is not an expression such as Gate(name=value): unmatched ')'",
+        ),
+        (
+            "Blend(parts=(my/own.py:Short(), StealthQE()))",
+            "'Blend(parts=(my/own.py:Short(), StealthQE()))' is not an expression such as Blend(name=value); "
+            "name your file once, in front of all: my/own.py:Blend(...), with Short(...) inside",
+        ),
+    ],
+)
+def test_what_is_wrong_inside_an_expression_is_named(text: str, sentence: str) -> None:
+    with pytest.raises(BadUsage, match=f"^{re.escape(sentence)}$"):
+        find_strategy(text)
+
+
 OWN = """
 from dataclasses import dataclass
 
@@ -197,6 +237,16 @@ def test_a_file_of_one_s_own_is_read_with_its_neighbours(folder: Path) -> None:
     found = find_strategy(f"{folder}/own_{folder.name}.py:Own(share=0.5)")
     assert repr(found) == "Own(share=0.5, days=3)"
     assert found.weights(None) == {"BTC": 0.25}
+
+
+def test_what_ships_takes_a_class_of_the_file_that_is_named_before_it(folder: Path) -> None:
+    file = f"{folder}/own_{folder.name}.py"
+    found = find_strategy(f"{file}:Blend(parts=(Own(share=0.5), StealthQE()), shares=(0.5, 0.5))")
+    assert repr(found) == repr(Blend((find_strategy(f"{file}:Own(share=0.5)"), StealthQE()), (0.5, 0.5)))
+    with pytest.raises(UnknownName, match="ebbtide has no strategy 'Owm'; did you mean 'Own'"):
+        find_strategy(f"{file}:Blend(parts=(Owm(share=0.5),))")
+    with pytest.raises(UnknownName, match=r"has no strategy 'Bland'; it has: Own$"):
+        find_strategy(f"{file}:Bland()")
 
 
 def test_a_module_of_the_working_folder_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

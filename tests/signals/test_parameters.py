@@ -103,7 +103,6 @@ def test_a_value_of_its_type_passes(name: str, value: object) -> None:
         ("asset", 3),
         ("long", 1),
         ("mix", 3),
-        ("mix", ("BTC", 1.0)),
         ("mix", (("BTC",),)),
         ("mix", (("BTC", "1"),)),
     ],
@@ -111,6 +110,11 @@ def test_a_value_of_its_type_passes(name: str, value: object) -> None:
 def test_a_value_of_another_type_is_refused(name: str, value: object) -> None:
     with pytest.raises(BadUsage, match=rf"^Tilt\.{name} is .*; .* is not$"):
         check_type(Tilt, name, value)
+
+
+def test_one_item_in_place_of_a_tuple_is_told_of_its_comma() -> None:
+    with pytest.raises(BadUsage, match=r"is not; a tuple of one needs a comma: \(\('BTC', 1\.0\),\)$"):
+        check_type(Tilt, "mix", ("BTC", 1.0))
 
 
 @given(

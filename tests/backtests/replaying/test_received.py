@@ -83,7 +83,11 @@ def bite(file: Path) -> Path:
     return mark
 
 
+# A strategy that ships, around one of the file.
+BLEND = "sent_rule.py:Blend(parts=(Sent(share=0.2), BuyAndHold()))"
 EDITS = [
+    (BLEND, "sent_rule.py", r"Blend is of sent_rule\.py", "sent_rule.py"),
+    (BLEND, "sent_near.py", r"Blend imports sent_near\.py", "sent_rule.py"),
     ("sent_rule.py:Sent", "sent_rule.py", r"Sent is of sent_rule\.py", "sent_rule.py"),
     ("sent_rule.py:Sent", "sent_near.py", r"Sent imports sent_near\.py", "sent_rule.py"),
     ("sent_package.rule:Sent", "sent_package/rule.py", r"Sent is of .*/sent_package/rule\.py", "sent_package/rule.py"),
@@ -92,7 +96,7 @@ EDITS = [
 ]
 
 
-@pytest.mark.parametrize("expression", ["sent_rule.py:Sent", "sent_package.rule:Sent"])
+@pytest.mark.parametrize("expression", ["sent_rule.py:Sent", "sent_package.rule:Sent", BLEND])
 def test_a_rule_that_is_as_it_was_runs_without_more_ado(
     expression: str, here: Path, lab: Market, again: Callable[..., Replay]
 ) -> None:

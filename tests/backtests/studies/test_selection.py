@@ -72,7 +72,7 @@ def test_signals_of_the_users_own_file(own: Path) -> None:
         ("StandingRepoUse(window=", [], BadUsage, "is not an expression such as StandingRepoUse"),
         ("StandingRepoUse(5)", [], BadUsage, "name each parameter, as in StandingRepoUse"),
         ("StandingRepoUse(window=2.5)", [], BadUsage, "StandingRepoUse.window is int; 2.5 is not"),
-        ("StandingRepoUse(window=open('x'))", [], EbbtideError, "no strategy 'open'|not a plain value"),
+        ("StandingRepoUse(window=open('x'))", [], EbbtideError, "no strategy or signal 'open'|not a plain value"),
         ("Latch", [], BadUsage, "Latch needs signal, enter, exit"),
         ("absent.py:Inner", [], BadUsage, "there is no file absent.py; a signal of your own is path/to/file.py:Class"),
         ("no_such_module:Inner", [], StrategyFailed, "module no_such_module failed to load"),
