@@ -51,6 +51,11 @@ class Market:
         return list(self.bars)
 
     @property
+    def place(self) -> str:
+        """What lacks a series, in a sentence: the cache, whose bars are beside the point, or the origin."""
+        return "the cache" if self.origin.startswith("cache: ") else self.origin
+
+    @property
     def timeframe(self) -> str:
         """The timeframe of the bars; NoData where there are none."""
         if not self.bars:

@@ -1,6 +1,6 @@
 """The funding that falls on a tape: which payment belongs to which bar, and whether any is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,9 @@ from data_cache.market import Market
 
 # No venue pays less often than every eight hours: where a day has no payment, payments are missing from the record.
 LONGEST_SILENCE = pd.Timedelta(days=1)
+# Of silences, and of windows without one, in a sentence.
+SHOWN = 2
+Span = tuple[pd.Timestamp, pd.Timestamp]
 
 
 # When funding is paid: at the open, for the time without bars before it; within the bar; at the instant of its end.
@@ -60,7 +63,9 @@ def lay_funding(market: Market, assets: Sequence[str], open_times: pd.DatetimeIn
     Raises NoData where a day or more of the window has no payment.
     """
     start, end = open_times[0], open_times[-1] + length
+    _require_series(market, assets)
     parts = [_payments(market, asset, start, end) for asset in assets]
+    _refuse_silence({funding_series(asset): part for asset, part in zip(assets, parts, strict=True)}, start, end)
     at = np.concatenate([part.index.asi8 for part in parts])
     column = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     rate = np.concatenate([part.to_numpy(float) for part in parts])
@@ -72,22 +77,54 @@ def lay_funding(market: Market, assets: Sequence[str], open_times: pd.DatetimeIn
     return Funding(at, row + (when == BEFORE), column, rate, when)
 
 
+def _require_series(market: Market, assets: Sequence[str]) -> None:
+    absent = [funding_series(asset) for asset in assets if funding_series(asset) not in market.observations]
+    if absent:
+        names = ", ".join(absent)
+        raise NoData(f"no {names} in {market.place}: with --perps positions pay funding; fetch or import it")
+
+
 def _payments(market: Market, asset: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-    """Rates by instant, as they were first published, after `start` and up to `end`; NoData where some are missing."""
-    series = funding_series(asset)
-    if series not in market.observations:
-        raise NoData(f"no {series} in {market.origin}: with --perps positions pay funding; fetch or import it")
-    releases = market.observations.releases(series)
+    """Rates by instant, as they were first published, after `start` and up to `end`."""
+    releases = market.observations.releases(funding_series(asset))
     instants = pd.DatetimeIndex(releases["period"]).as_unit("ns").tz_localize("UTC")
     rates = pd.Series(releases["value"].to_numpy(float), instants).sort_index()
-    within = rates[(rates.index > start) & (rates.index <= end)]
-    edges = pd.DatetimeIndex([start, *within.index, end]).as_unit("ns")
-    silence = np.diff(edges.asi8)
-    if silence.max() > LONGEST_SILENCE.value:
-        since, until = edges[silence.argmax()], edges[silence.argmax() + 1]
-        sides = [f"--to {since:%Y-%m-%d}"] * (since > start) + [f"--from {until:%Y-%m-%d}"] * (until < end)
-        raise NoData(
-            f"{series} has no payment from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}, and positions of --perps "
-            f"pay funding: import what is missing{', or take ' * bool(sides)}{' or '.join(sides)}"
-        )
-    return within
+    return rates[(rates.index > start) & (rates.index <= end)]
+
+
+def _refuse_silence(payments: Mapping[str, pd.Series], start: pd.Timestamp, end: pd.Timestamp) -> None:
+    """Raise NoData where a series has no payment for too long, naming all such and the windows that have none."""
+    silences = {series: _silences(part.index, start, end) for series, part in payments.items()}
+    if not any(silences.values()):
+        return
+    told = ", ".join(f"{series} has no payment {_spans(found)}" for series, found in silences.items() if found)
+    windows = _covered(sorted(one for found in silences.values() for one in found), start, end)
+    sides = [
+        f"--from {since:%Y-%m-%d} " * (since > start) + f"--to {until:%Y-%m-%d}" * (until < end)
+        for since, until in windows
+    ]
+    cure = f", or take {' or '.join(side.strip() for side in sides)}" if sides else ""
+    raise NoData(f"{told}, and positions of --perps pay funding: import what is missing{cure}")
+
+
+def _silences(times: pd.DatetimeIndex, start: pd.Timestamp, end: pd.Timestamp) -> list[Span]:
+    edges = pd.DatetimeIndex([start, *times, end]).as_unit("ns")
+    return [(edges[i], edges[i + 1]) for i in np.flatnonzero(np.diff(edges.asi8) > LONGEST_SILENCE.value)]
+
+
+def _spans(silences: Sequence[Span]) -> str:
+    shown = [f"from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}" for since, until in silences[:SHOWN]]
+    left = len(silences) - SHOWN
+    more = ["once more" if left == 1 else f"{left} more times"] if left > 0 else []
+    return " and ".join(shown + more)
+
+
+def _covered(silences: Sequence[Span], start: pd.Timestamp, end: pd.Timestamp) -> list[Span]:
+    """The longest stretches, SHOWN at most and in order, of a day or more without any of `silences` (ascending)."""
+    free, since = [], start
+    for begin, until in [*silences, (end, end)]:
+        if begin - since >= LONGEST_SILENCE:
+            free.append((since, begin))
+        since = max(since, until)
+    longest = sorted(free, key=lambda span: span[0] - span[1])[:SHOWN]
+    return sorted(longest)

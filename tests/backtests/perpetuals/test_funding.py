@@ -186,6 +186,36 @@ def test_funding_that_begins_later_or_ends_earlier_than_the_bars_is_a_hole_too(t
         tape(toy, {"01-09": 0.0}, days=3)
 
 
+def test_both_ends_and_all_assets_are_told_at_once(toy: SimpleNamespace) -> None:
+    """BTC has payments from the 3rd to the 6th, ETH from the 2nd to the 5th, of eight days."""
+    btc = {f"01-{day:02}": 0.0 for day in range(3, 7)}
+    eth = {f"01-{day:02}": 0.0 for day in range(2, 6)}
+    sentence = (
+        "FUNDING_BTC has no payment from 2024-01-01 00:00 to 2024-01-03 00:00 and from 2024-01-06 00:00 to 2024-01-09 "
+        "00:00, FUNDING_ETH has no payment from 2024-01-05 00:00 to 2024-01-09 00:00, and positions of --perps pay "
+        "funding: import what is missing, or take --from 2024-01-03 --to 2024-01-05"
+    )
+    with pytest.raises(NoData, match=f"^{sentence}$"):
+        tape(toy, btc, eth, days=8)
+    between = {"start": toy.at("01-03"), "end": toy.at("01-05")}
+    assert tape(toy, btc, eth, days=8, **between).perpetuals is not None
+
+
+def test_of_many_silences_two_are_told(toy: SimpleNamespace) -> None:
+    """Of the stretches that have payments the two longest are offered."""
+    paid = {f"01-{day:02}": 0.0 for day in (2, 3, 5, 6, 7, 9, 10, 11, 12, 14)}
+    told = "and from 2024-01-07 00:00 to 2024-01-09 00:00 and once more, and"
+    cure = "take --to 2024-01-03 or --from 2024-01-09 --to 2024-01-12$"
+    with pytest.raises(NoData, match=f"from 2024-01-03 00:00 to 2024-01-05 00:00 {told} .* {cure}"):
+        tape(toy, paid, days=14)
+
+
+def test_all_assets_without_funding_are_named(toy: SimpleNamespace) -> None:
+    world = toy.market({"BTC": [100, 100], "ETH": [100, 100]})
+    with pytest.raises(NoData, match=r"^no FUNDING_BTC, FUNDING_ETH in a toy world: with"):
+        build_tape(world, ["BTC", "ETH"], None, None, "0", perps=True)
+
+
 def test_a_day_without_funding_is_no_hole_and_a_minute_more_is(toy: SimpleNamespace) -> None:
     assert tape(toy, {"01-02": 0.0, "01-03": 0.0}, days=2).perpetuals is not None
     with pytest.raises(NoData, match="no payment from 2024-01-02 00:00 to 2024-01-03 00:01"):
