@@ -26,7 +26,7 @@ MOST_MARKS = 3000
 # Of more decisions than this, marks would hide the price: they are small and faint, under it.
 MANY_MARKS = 150
 # Returns to a target that stands, which say least, more so than the others.
-FAINT = {"same": {"size": 4, "opacity": 0.3}, **dict.fromkeys(("more", "less"), {"size": 6, "opacity": 0.6})}
+FAINT = {move: {"size": 4, "opacity": 0.3} if move == "same" else {"size": 6, "opacity": 0.6} for move in MARKS}
 # With more levels than this, as of a rule that moves in steps, only those that the signal came near are drawn.
 FEW_LEVELS = 3
 # Pixels: the weights, the price of an asset where there are few and where there are many, and what lies between.
