@@ -64,9 +64,9 @@ def require_needs(signal: Signal, market: Market) -> None:
     """Raise NoData, naming what is missing, unless `market` has all needs and one of the alternatives."""
     missing = [need for need in signal.needs if not len(market.known_times(need))]
     if missing:
-        raise NoData(f"{signal!r} needs {', '.join(missing)}, not in {market.origin}; fetch or import it first")
+        raise NoData(f"{signal!r} needs {', '.join(missing)}, not in {market.place}; fetch or import it first")
     if signal.one_of and not any(len(market.known_times(need)) for need in signal.one_of):
-        raise NoData(f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.origin}; import one")
+        raise NoData(f"{signal!r} needs one of {', '.join(signal.one_of)}, none in {market.place}; import one")
 
 
 def fresh(signal: Signal, market: Market, times: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What came of a walk: what each stretch chose, the joined run, and what to know before believing it."""
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isinf, nan
 from typing import Any
@@ -171,13 +171,18 @@ def walk_findings(plan: Plan, test: pd.Timedelta, stretches: pd.DataFrame, resul
     """
     start = stretches["test_from"].iloc[0]
     return [
-        *findings([result], start, plan.end),
+        *_named(findings([result], start, plan.end), result.name, plan.family),
         *_unknown(plan, result),
         *_nothing_chosen(plan, stretches),
         *_short_last(plan, test, stretches),
         *_worse_outside(plan, test, stretches),
         *_drifting(plan, stretches),
     ]
+
+
+def _named(found: Iterable[Finding], schedule: str, family: str) -> Iterator[Finding]:
+    """Findings about the schedule that joins the stretches, as they are about the strategy that was walked."""
+    return (replace(one, about=family) if one.about == schedule else one for one in found)
 
 
 @rule

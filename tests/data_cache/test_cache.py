@@ -66,6 +66,8 @@ def test_a_market_holds_all_that_is_stored(here: Store) -> None:
     assert market.spec("MNAV") == MNAV
     assert market.futures["BTC"][march].tolist() == [101.0]
     assert market.origin == "cache: BTC from binance BTC/USDT 1d, ETH from binance ETH/USDT 1d"
+    assert market.place == "the cache"
+    assert replace(market, origin="a cache of mine").place == "a cache of mine"
 
 
 def test_bars_of_the_timeframe_go_before_finer_ones(here: Store) -> None:

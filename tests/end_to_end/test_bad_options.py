@@ -117,7 +117,7 @@ WITHOUT_DATA = [
 ]
 
 WITH_DATA = [
-    ("a need that is not cached", "run StealthQE", "needs SRF, not in cache"),
+    ("a need that is not cached", "run StealthQE", "needs SRF, not in the cache; fetch or import it first"),
     ("an engine that does not exist", "run BuyAndHold --engine vectr", "there is no engine 'vectr'; choose one of"),
     ("an asset that is not cached", "run BuyAndHold --set mix=DOGE:1", "no bars of DOGE"),
     ("bars that are too coarse", "run BuyAndHold --timeframe 1h", "that make 1h; here are: BTC (hand BTC/USDT 1d)"),
@@ -143,7 +143,7 @@ WITH_DATA = [
         "run BuyAndHold --set exposure=nan",
         "decided nothing: its weights are NaN throughout",
     ),
-    ("steps of nothing", "run VolatilityTarget --set step=0", "decided nothing"),
+    ("steps of nothing", "run VolatilityTarget --set step=0", "must be a number above 0; found 0.0"),
     ("a tearsheet where a folder is", "run BuyAndHold --out {store}", "is a folder; name a file in it"),
     (
         "a tearsheet below a file",

@@ -53,7 +53,11 @@ RULES = [
     ("a rule that reads what is not named", rule('{"BTC": now.srf}'), "now has no signal 'srf'"),
     ("a signal that raises", signal('known.bars("BTC")["klose"]'), "Own() failed: KeyError: 'klose'"),
     ("a signal that answers a number", signal("3.0"), "Own.compute must answer a Series indexed by known_at"),
-    ("a signal of a series that is not there", signal('known.first("SRF")', "SRF"), "Own() needs SRF, not in cache"),
+    (
+        "a signal of a series that is not there",
+        signal('known.first("SRF")', "SRF"),
+        "Own() needs SRF, not in the cache; fetch",
+    ),
     ("signals that cannot be made", reading('{"x": nothing}'), "Mine can't be made: NameError: name 'nothing'"),
     ("signals that are numbers", reading('{"x": 3}'), "Mine.signals must answer signals by name; got {'x': 3}"),
     ("signals without a name", reading("[Trend()]"), "Mine.signals must answer signals by name; got [Trend("),

@@ -62,6 +62,14 @@ def test_a_walk_that_keeps_its_promise_has_no_findings(walk: Walk) -> None:
     assert of(walk, walk.stretches) == {}
 
 
+def test_what_is_found_on_the_joined_run_is_about_the_strategy_that_was_walked(lab: Market, walk: Walk) -> None:
+    window = {"start": day("2021-01-01"), "end": day("2021-02-01")}  # a month is too short, and has few decisions
+    result = Backtest(scheduled([(day("2021-01-01"), TrendFollowing(10))]), lab, **window).run()
+    found = {finding.code: finding.about for finding in walk_findings(walk.plan, TEST, walk.stretches, result)}
+    assert found["FEW_DECISIONS"] == "TrendFollowing"
+    assert set(found.values()) == {"TrendFollowing", ""}
+
+
 def test_drift_is_what_was_held_from_each_moment_on(walk: Walk) -> None:
     table = stretches(days=[10, 10, 5, 20, 20])
     walk = Walk(walk.plan, STEPS, table, walk.result, 20, [])
