@@ -11,6 +11,7 @@ import pandas as pd
 from backtests.analysis.capacity import capacity, participation
 from backtests.metrics import DAY, METRICS, days_of
 from backtests.result import Result
+from backtests.tearsheet import gains
 from backtests.tearsheet.document import Charts, Definition, Key, Table
 from backtests.tearsheet.figures import DASHES, dated, every_day, plain, trace
 from backtests.tearsheet.lines import Line, asset_colors, curves, line_keys, span
@@ -85,15 +86,10 @@ class Trading:
         """Fees and slippage of all that was traded, forced closes too, $."""
         return self.paid("fee") + self.paid("slippage") + self.liquidated
 
-    @property
-    def funding(self) -> float:
-        """Funding paid less what was received, $."""
-        return -float(self.result.payments["amount"].sum())
-
     def share_of_gain(self) -> float:
-        """Costs over the gain before costs, which is what was gained plus what was paid; NaN without such a gain."""
-        gross = float(self.result.equity.iloc[-1]) - self.result.execution.capital + self.together
-        return self.together / gross if gross > 0 else float("nan")
+        """Costs over the gain before costs, which is what was gained plus what was paid; NaN where nothing was."""
+        gained = gains.change(self.result)
+        return self.together / (gained + self.together) if gained > 0 else float("nan")
 
     def largest(self) -> pd.DataFrame:
         """The LARGEST fills by notional, the largest first.
@@ -241,29 +237,19 @@ COSTS = (
         Definition(
             "cost-share",
             "Of gross gain",
-            "Fees and slippage over the gain before them: what was gained, plus what was paid. A dash without a gain. "
-            "What the money paid would have earned meanwhile is not in it.",
+            "Fees and slippage over the gain before them, by prices and by funding: what was gained, plus what was "
+            "paid. A dash without a gain. What the money paid would have earned meanwhile is not in it.",
         ),
         Trading.share_of_gain,
         _percent(1),
     ),
 )
 
-# Behind fees and slippage of fills, and at the end, where there are perpetuals.
+# Behind fees and slippage of fills, where there are perpetuals.
 LIQUIDATION_COST = Column(
     Definition("cost-liquidation", "Liquidations", "Fees and slippage of forced closes over the whole window."),
     lambda own: own.liquidated,
     dollars,
-)
-FUNDING_COST = Column(
-    Definition(
-        "cost-funding",
-        "Funding",
-        "Funding paid less what was received, over the whole window; below 0, more was received. It is no cost of "
-        "trading, and in none of the others.",
-    ),
-    lambda own: own.funding,
-    lambda value: f"-{dollars(-value)}" if value < 0 else dollars(value),
 )
 
 FILLS = (
@@ -364,7 +350,8 @@ def build(sheet: Sheet) -> dict[str, Any]:
     panel = Costs(sheet.lines)
     owns = [Trading(line.result) for line in sheet.lines]
     perps = [line for line in sheet.strategies if line.result.execution.perps]
-    costs = (*COSTS[:2], LIQUIDATION_COST, *COSTS[2:], FUNDING_COST) if perps else COSTS
+    costs = (*COSTS[:2], LIQUIDATION_COST, *COSTS[2:]) if perps else COSTS
+    made = [_part(*part) for part in gains.parts([line.result for line in sheet.lines])]
     funding = FundingSoFar(perps)
     tables = [
         _numbers(sheet, owns, "trading-costs", "Fees and slippage by strategy", costs),
@@ -373,6 +360,7 @@ def build(sheet: Sheet) -> dict[str, Any]:
         _numbers(sheet, owns, "trading-capacity", "Capacity by strategy", CAPACITY),
     ]
     return {
+        "change": _numbers(sheet, owns, "trading-change", "What made the change in equity by strategy", made),
         "chart": sheet.charts.add("costs", panel, line_keys(sheet.lines)),
         "tables": tables,
         "funding": sheet.charts.add("funding", funding, funding.keys()) if perps else None,
@@ -384,6 +372,10 @@ def build(sheet: Sheet) -> dict[str, Any]:
             if (sentence := unknown_volumes(line.label, own.participation))
         ],
     }
+
+
+def _part(term: Definition, number: Callable[[Result], float]) -> Column:
+    return Column(term, lambda own: number(own.result), gains.signed)
 
 
 def unknown_volumes(label: str, traded: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from backtests.backtest import Backtest
 from backtests.execution import Execution
 from backtests.findings import findings
 from backtests.result import Result
-from backtests.tearsheet import write_tearsheet
+from backtests.tearsheet import gains, write_tearsheet
 from backtests.tearsheet.figures import dollars
 from backtests.tearsheet.lines import lines_of
 from backtests.tearsheet.page import conditions, facts
@@ -96,10 +96,39 @@ def test_funding_of_a_ruined_book_ends_with_it() -> None:
     assert FundingSoFar(lines_of([result])[:1]).frame()["Always: BTC"].tolist() == pytest.approx([1.2, 1.2, 1.2])
 
 
+@pytest.mark.parametrize(
+    ("result", "made"),
+    [
+        (receiving(), {"Prices": "$0", "Funding": "$20", "Costs": "$0", "Change in equity": "$20"}),
+        (liquidated(), {"Prices": "-$667", "Funding": "$0", "Costs": "-$17", "Change in equity": "-$683"}),
+        (ruined(), {"Prices": "-$2,000", "Funding": "$0", "Costs": "$0", "Venue bore": "$1,000"}),
+    ],
+    ids=["receiving", "liquidated", "ruined"],
+)
+def test_prices_funding_costs_and_what_the_venue_bore_add_up_to_the_change(
+    result: Result, made: dict[str, str]
+) -> None:
+    """40 fall by 16.67, and closing 3333 costs half a percent; short 20 lose 2000 of the 1000 there were."""
+    built = TRADING.build(Sheet([result]))
+    assert built is not None
+    table = built["change"]
+    shown = dict(zip([column.label for column in table.columns[1:]], table.rows[0][1], strict=True))
+    assert made.items() <= shown.items()
+    *each, total = [part(result) for _, part in gains.parts([result])]
+    assert sum(each) == pytest.approx(total)
+    assert total == pytest.approx(result.equity.iloc[-1] - 1000)
+
+
+def test_costs_are_no_share_of_a_gain_that_they_ate() -> None:
+    """20 of funding are received at no cost; what was liquidated lost."""
+    assert Trading(receiving()).share_of_gain() == 0
+    assert np.isnan(Trading(liquidated()).share_of_gain())
+
+
 def test_liquidations_are_in_what_trading_cost_and_funding_is_not() -> None:
     own = Trading(liquidated())
     assert own.liquidated == own.together == pytest.approx(0.005 * 10_000 / 3)
-    assert Trading(receiving()).funding == pytest.approx(-20)
+    assert gains.funding(receiving()) == pytest.approx(20)
     assert Trading(receiving()).together == 0
 
 
@@ -107,7 +136,7 @@ def test_costs_of_perpetuals_have_columns_that_others_do_not() -> None:
     short = receiving()
     assert short.benchmark is not None
     heads = [_heads(Sheet([result])) for result in (short, short.benchmark)]
-    assert [name for name in heads[0] if name not in heads[1]] == ["Liquidations", "Funding"]
+    assert [name for name in heads[0] if name not in heads[1]] == ["Liquidations"]
     assert TRADING.build(Sheet([short.benchmark]))["funding"] is None  # type: ignore[index]
 
 
@@ -182,7 +211,7 @@ def test_definitions_of_the_terms_are_one_click_away() -> None:
     sheet = Sheet([liquidated()])
     TRADING.build(sheet)
     EVENTS.build(sheet)
-    assert {"cost-liquidation", "cost-funding", "liquidation-lost", "liquidation-shortfall"} <= set(sheet.charts.terms)
+    assert {"cost-liquidation", "gain-funding", "liquidation-lost", "liquidation-shortfall"} <= set(sheet.charts.terms)
 
 
 @dataclass(frozen=True)
