@@ -11,7 +11,7 @@ import pandas as pd
 from backtests.analysis.causes import sentences
 from backtests.analysis.episodes import Episodes
 from backtests.analysis.liquidations import liquidations
-from backtests.metrics import METRICS
+from backtests.metrics import METRICS, days_of
 from backtests.tearsheet.document import Chart, Charts, Definition, Key, Table
 from backtests.tearsheet.figures import COLORS, NEUTRAL, figure, plain
 from backtests.tearsheet.lines import Line
@@ -24,6 +24,8 @@ SHOWN, EACH_END = 10, 30
 LARGE_SHARE = 0.5
 # Where without the best episodes nothing but cash is left, the next sentence has nothing to say.
 BEST = 3
+# A book that is left with less than this share of its capital is as good as dead.
+DEAD = 0.01
 TOTAL, CAGR, SHARPE = (next(m for m in METRICS if m.name == name) for name in ("total_return", "cagr", "sharpe"))
 FALL, RISE = COLORS[1], COLORS[0]
 
@@ -173,6 +175,16 @@ class Part:
         return f"{said}; without the best {BEST}, {joint} {rest}."
 
     @property
+    def dead(self) -> str:
+        """Said where hardly anything was left for later episodes to earn on; else "", as for a ruined book."""
+        equity = self.line.result.equity
+        below = equity[equity < DEAD * self.line.result.execution.capital]
+        if below.empty or self.line.result.ruin_day:
+            return ""
+        day = _date_hyphens(f"{days_of(below.index[:1])[0]:%Y-%m-%d}")
+        return f"Its equity fell below {DEAD:.0%} of capital on {day}: what came after is of what was left."
+
+    @property
     def warning(self) -> str:
         """Said where one episode makes more than half of the whole; else ""."""
         frame, whole = self.episodes.frame, self._growth
@@ -257,6 +269,7 @@ def _shown(part: Part, charts: Charts) -> dict[str, Any]:
     return {
         "line": part.line,
         "sentence": part.sentence,
+        "dead": part.dead,
         "warning": part.warning,
         "count": len(part.episodes.frame),
         "cut": len(part.episodes.frame) > 2 * EACH_END,

@@ -143,6 +143,14 @@ def test_a_ratio_that_is_written_the_same_without_the_best_stays() -> None:
     )
 
 
+def test_a_book_that_is_as_good_as_dead_is_said_to_be() -> None:
+    """1000 become 5 on the 2nd; of 20, which is 2 %, nothing is said."""
+    assert part(in_and_out([0.005, 1.1])).dead.replace("\u2011", "-") == (
+        "Its equity fell below 1% of capital on 2024-01-02: what came after is of what was left."
+    )
+    assert part(in_and_out([0.02, 1.1])).dead == ""
+
+
 def test_two_episodes_have_no_best_three() -> None:
     assert "best 3" not in part(in_and_out([1.1, 1.05])).sentence
 
