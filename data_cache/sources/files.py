@@ -25,6 +25,7 @@ any other: FUNDING_BTC, whose period is the instant of payment.
 """
 
 import dataclasses
+import hashlib
 import os
 import tomllib
 import typing
@@ -35,6 +36,7 @@ from typing import Any
 
 import pandas as pd
 
+from data_cache import parquet
 from data_cache.errors import BadData, EbbtideError, NoData, UnknownName
 from data_cache.parquet import Fetch, now
 from data_cache.sources.entries import BarsEntry, FuturesEntry, Imported, Labels, SeriesEntry
@@ -43,6 +45,8 @@ from data_cache.store import Store
 
 Entry = SeriesEntry | BarsEntry | FuturesEntry
 KINDS: dict[str, type[Entry]] = {"series": SeriesEntry, "bars": BarsEntry, "futures": FuturesEntry}
+# Files that ship with invented numbers, to show what a user's own should look like.
+TEMPLATES = Path(__file__).parents[1] / "templates"
 ROOT_KEYS = ("root", "root_variable")
 
 
@@ -82,8 +86,28 @@ def import_manifest(
 
 def _import(entry: Entry, root: Path, store: Store, fetched_at: pd.Timestamp, replace: bool) -> Imported:
     table = Table.read(root / entry.file, entry.file, entry.columns_by_key())
+    if isinstance(entry, SeriesEntry) and entry.id in store.series():
+        _refuse_mixing(entry, table.sha256, store)
     fetch = Fetch("file", f"{entry.file} sha256:{table.sha256}", fetched_at)
     return entry.store(table, store, fetch, replace)
+
+
+def _refuse_mixing(entry: SeriesEntry, sha256: str, store: Store) -> None:
+    """Raise BadData where numbers that a template has invented would come beside others under one name."""
+    invented = {hashlib.sha256(file.read_bytes()).hexdigest() for file in TEMPLATES.glob("*.csv")}
+    fetches = parquet.provenance_at(store.series_path(entry.id)).fetches
+    stored = any(fetch.query.endswith(sha) for fetch in fetches for sha in invented)
+    if (sha256 in invented) == stored:
+        return
+    if stored:
+        raise BadData(
+            f"the store holds invented numbers of {entry.id}, from a template; they would stay beside those of this "
+            "file: import it into another store with --store"
+        )
+    raise BadData(
+        f"this is a template as it ships, with invented numbers, and the store has {entry.id} already; put your own "
+        "numbers into the file, or import it into another store with --store"
+    )
 
 
 def _toml(manifest: Path) -> dict[str, Any]:

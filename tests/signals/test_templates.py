@@ -9,6 +9,7 @@ import pytest
 import data_cache
 from data_cache.cache import load_market
 from data_cache.catalog import CATALOG, FAMILIES, IMPORTED
+from data_cache.errors import BadData
 from data_cache.market import Market
 from data_cache.sources.files import import_manifest
 from data_cache.store import Store
@@ -46,6 +47,36 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Market:
     store = Store(folder / "store")
     import_manifest(folder / "manifest.toml", store, pd.Timestamp("2026-01-01", tz="UTC"))
     return load_market(store, "1d")
+
+
+GOLD = '[[series]]\nid = "GOLD"\nfile = "gold.csv"\nunit = "$ an ounce"\n'
+GOLD_TEMPLATE = (TEMPLATES / "gold.csv").read_text()
+GOLD_REAL = "date,value\n2025-03-03,2890.0\n2025-03-05,2920.0\n"
+
+
+def import_gold(folder: Path, text: str, replace: bool = False) -> Store:
+    (folder / "gold.toml").write_text(GOLD)
+    (folder / "gold.csv").write_text(text)
+    store = Store(folder / "store")
+    import_manifest(folder / "gold.toml", store, pd.Timestamp("2026-01-01", tz="UTC"), replace)
+    return store
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_invented_numbers_never_come_beside_others(tmp_path: Path, replace: bool) -> None:
+    store = import_gold(tmp_path, GOLD_REAL)
+    before = store.rows("GOLD")
+    with pytest.raises(BadData, match=r"a template as it ships, with invented numbers, and the store has GOLD already"):
+        import_gold(tmp_path, GOLD_TEMPLATE, replace)
+    pd.testing.assert_frame_equal(store.rows("GOLD"), before)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_numbers_never_come_beside_invented_ones(tmp_path: Path, replace: bool) -> None:
+    import_gold(tmp_path, GOLD_TEMPLATE)
+    assert len(import_gold(tmp_path, GOLD_TEMPLATE, replace).rows("GOLD")) == 2  # the same file again is no mixture
+    with pytest.raises(BadData, match=r"the store holds invented numbers of GOLD, from a template; they would stay"):
+        import_gold(tmp_path, GOLD_REAL, replace)
 
 
 FROM_TEMPLATES = [
