@@ -359,7 +359,7 @@ def _market(recipe: Mapping[str, Any], timeframe: str, store: Path | None, label
     if kind == "cache":
         listings = recipe.get("listings")
         listings = listings if isinstance(listings, dict) else {}
-        market = load_market(Store.default(store), timeframe, listings=listings)
+        market = _cached(Store.default(store), timeframe, listings, label)
         # Assets that came later would be there for rules that trade whatever there is.
         kept = [asset for asset in market.bars if asset in listings]
         return replace(market, bars=Lazy(kept, market.bars.__getitem__)) if kept else market
@@ -369,13 +369,20 @@ def _market(recipe: Mapping[str, Any], timeframe: str, store: Path | None, label
     )
 
 
+def _cached(store: Store, timeframe: str, listings: Mapping[str, Any], label: str) -> Market:
+    try:
+        return load_market(store, timeframe, listings=listings)
+    except NoData as error:
+        raise NoData(f"{label} was made from a cache: {error}; name the store of that cache with --store") from None
+
+
 def _require_inputs(about: Mapping[str, Any], market: Market) -> None:
     """NoData where the market lacks what the run read."""
     lacking = sorted(set(about["data"]) - set(market.vintages(set(about["data"]))))
     if lacking:
         names = ", ".join(lacking)
         raise NoData(
-            f"{about['strategy'].partition('(')[0]} read {names}, which {market.origin} does not have; "
+            f"{about['strategy'].partition('(')[0]} read {names}, which {market.place} does not have; "
             "fetch or import it, or name another cache with --store"
         )
 

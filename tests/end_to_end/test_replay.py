@@ -193,7 +193,8 @@ def test_what_cannot_be_run_again_gets_one_sentence(
     run = ebbtide("run", "TrendFollowing(days=5)", "--data", "cache", "--store", sixty_days, "--json").out
     (tmp_path / "run.json").write_text(run)
     told = ebbtide("replay", tmp_path / "run.json", "--store", tmp_path / "nothing").sentence()
-    assert told.startswith(f"nothing cached in {tmp_path / 'nothing'}; run: ebbtide fetch")
+    assert told.startswith(f"TrendFollowing was made from a cache: nothing cached in {tmp_path / 'nothing'}; run: ")
+    assert told.endswith("; name the store of that cache with --store")
     content = json.loads(run)
     content["manifest"]["expression"] = "TrendFolowing()"
     (tmp_path / "run.json").write_text(json.dumps(content))
