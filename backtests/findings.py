@@ -9,6 +9,7 @@ import pandas as pd
 
 from backtests.analysis.liquidations import liquidations
 from backtests.decisions import ROUNDING
+from backtests.entries import RANGE
 from backtests.proofs import Proof, prove, turns_of
 from backtests.result import Result
 from backtests.tape import known_rate
@@ -225,9 +226,12 @@ def _ruined(result: Result) -> list[Finding]:
     """RUINED: a liquidation left nothing of the book."""
     if result.ruined_at is None:
         return []
-    bar, short = result.ruined_at - result.tape.length, float(result.liquidations["shortfall"].sum())
-    gap = f"prices went through the margin, and nothing was left of the book; the venue bore ${short:,.0f}"
-    found = gap if short >= 0.5 else "closing everything cost all that was left of the book"
+    last = result.liquidations.iloc[-1]
+    bar, short = result.ruined_at - result.tape.length, float(last["shortfall"])
+    gap = "prices went through the margin, and nothing was left of the book"
+    dear = "what was left of the book did not pay for closing it"  # all closed at the margin, and that is what it was
+    bore = f"{dear if last['moment'] == RANGE else gap}; the venue bore ${short:,.0f}"
+    found = bore if short >= 0.5 else "closing everything cost all that was left of the book"
     sentence = f"in the bar of {bar:%Y-%m-%d %H:%M} {found}, and equity is 0 from then on"
     return [Finding("RUINED", result.name, sentence)]
 

@@ -293,6 +293,16 @@ def test_ruin_is_a_finding_that_says_what_the_venue_bore() -> None:
     assert "LIQUIDATED" in found
 
 
+def test_a_ruin_at_the_margin_itself_is_not_laid_on_prices() -> None:
+    """Long 40 at 100: 333 are left where they are worth 3333, and a fee of a fifth of that is 667."""
+    dear = book(4, [FLAT, (100, 100, 80, 100)], terms=replace(TERMS, liquidation_fee_bps=2_000))
+    found = {finding.code: finding.sentence for finding in told([dear])}
+    assert found["RUINED"] == (
+        "in the bar of 2024-01-02 00:00 what was left of the book did not pay for closing it; "
+        "the venue bore $333, and equity is 0 from then on"
+    )
+
+
 def test_of_a_book_that_the_costs_of_a_liquidation_ruined_the_venue_bore_nothing() -> None:
     """Long 40 at 100, closed where a tenth of notional is left, at a fee of a tenth."""
     terms = replace(TERMS, liquidation_fee_bps=1_000)

@@ -116,9 +116,14 @@ def test_a_part_must_be_a_strategy(kind: type[Combinator], part: object) -> None
 
 
 def test_parts_must_be_a_tuple_of_strategies() -> None:
-    for parts in (StealthQE(), [StealthQE()], (StealthQE(), 0.5)):
-        with pytest.raises(BadUsage, match=r"^Blend\.parts is a tuple of Strategy; .* is not$"):
+    for parts, cure in (
+        (StealthQE(), r"; a tuple of one needs a comma: \(StealthQE\(\.\.\.\),\)"),
+        ([StealthQE()], ""),
+    ):
+        with pytest.raises(BadUsage, match=rf"^Blend\.parts is a tuple of Strategy; .* is not{cure}$"):
             Blend(parts=parts)  # type: ignore[arg-type]
+    with pytest.raises(BadUsage, match=r"^Blend\.parts is a tuple of Strategy; .* is not$"):
+        Blend(parts=(StealthQE(), 0.5))  # type: ignore[arg-type]
 
 
 def test_a_gate_needs_a_signal() -> None:

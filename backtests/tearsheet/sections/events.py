@@ -79,7 +79,8 @@ CLOSE_COSTS = Definition(
 SHORTFALL = Definition(
     "liquidation-shortfall",
     "Venue bore",
-    "What closing everything left owing, because prices went through the margin. The book owes nothing, and is ruined.",
+    "What closing everything left owing, because prices went through the margin, or because the costs of it were more "
+    "than the margin. The book owes nothing, and is ruined.",
 )
 
 
