@@ -68,7 +68,7 @@ def test_the_sdist_holds_what_the_wheel_is_built_from(distributions: Path) -> No
 def test_the_installed_command_works(python: Path, tmp_path: Path) -> None:
     ebbtide = python.with_name("ebbtide")
     listed = json.loads(run(ebbtide, "list", "--json", folder=tmp_path))
-    assert set(listed) == {"strategies", "signals", "series", "metrics"}
+    assert set(listed) == {"strategies", "combinators", "signals", "series", "metrics"}
     assert all(listed.values())
     page = tmp_path / "page.html"
     result = json.loads(run(ebbtide, "run", "StealthQE", "--json", "--out", page, folder=tmp_path))
